@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * facts.h - what the machine is like. Filled by inspect, by trials, and by steps that failed; read
+ * by plan and by the printers. Pure data: strings live in the arena that came with the inspection.
+ *
+ * Everything in here can be written as JSON and read back without loss (`dind-init inspect`,
+ * `dind-init plan
+ * --facts`), so a bug report is a test case.
+ */
+#ifndef DIND_FACTS_H
+#define DIND_FACTS_H
+
+#include "dind/arena.h"
+#include "dind/base.h"
+#include "dind/options.h"
+
+/* An answer with its evidence: the path that was read, or what was tried. */
+struct fact {
+	enum tri value;
+	int error;	      /* positive errno when that is why, else 0 */
+	const char *evidence; /* NULL or a short text */
+};
+
+/* ---- privileges -------------------------------------------------------------------------------
+ */
+
+/* proc(5): /proc/PID/status; initial namespaces by their fixed inode numbers
+ * (include/linux/proc_ns.h). */
+struct facts_privileges {
+	int64_t pid;
+	int64_t euid;
+	uint64_t cap_effective;
+	uint64_t cap_bounding;
+	int64_t cap_last;     /* /proc/sys/kernel/cap_last_cap; -1 unknown */
+	int64_t seccomp_mode; /* 0 off, 1 strict, 2 filter, -1 unknown */
+	enum tri no_new_privs;
+	enum tri user_namespace;     /* yes: uid_map is not the identity of the whole range */
+	const char *uid_map;	     /* first line, blanks squeezed */
+	enum tri host_pid_namespace; /* /proc/self/ns/pid is the initial one */
+};
+
+/* ---- mounts and devices ------------------------------------------------------------------------
+ */
+
+struct facts_mount {
+	int64_t id;
+	int64_t parent;
+	const char *root;
+	const char *target;
+	const char *fstype;
+	const char *source;
+	const char *options;	   /* per mount */
+	const char *super_options; /* per superblock */
+	const char *propagation;   /* "private", "shared", "slave", "shared,slave", "unbindable" */
+};
+
+struct facts_device {
+	const char *path;
+	bool present;	    /* a device node is there */
+	struct fact usable; /* open(2) succeeded; ENXIO, ENODEV: no driver behind it; EPERM: device
+			       cgroup */
+};
+
+struct facts_mounts {
+	struct facts_mount *table; /* in mountinfo order: a later line hides an earlier one of the
+				      same target */
+	size_t n_table;
+	struct facts_device *devices; /* /dev/fuse /dev/loop-control /dev/kmsg /dev/net/tun */
+	size_t n_devices;
+	enum tri loop_driver;	       /* block major 7 in /proc/devices */
+	struct fact sys_writable;      /* /sys is not mounted read-only */
+	struct fact proc_sys_writable; /* /proc/sys is not mounted read-only */
+};
+
+/* ---- cgroups
+ * ------------------------------------------------------------------------------------- */
+
+enum cgroup_mode {
+	CGROUP_UNKNOWN = 0,
+	CGROUP_NONE,
+	CGROUP_V1,     /* legacy only */
+	CGROUP_HYBRID, /* v1 with a v2 tree at /sys/fs/cgroup/unified */
+	CGROUP_V2,
+};
+
+/* One line of /proc/self/cgroup with what is mounted for it. */
+struct facts_hierarchy {
+	int64_t id;
+	const char *controllers; /* "cpu,cpuacct", "name=systemd", "" for v2 */
+	const char *path;	 /* our own group in it */
+	const char *mounted_at;	 /* NULL: not mounted */
+	const char *mount_root;	 /* root field of mountinfo; NULL: not mounted */
+	struct fact writable;
+};
+
+struct facts_cgroups {
+	enum cgroup_mode mode;
+	struct facts_hierarchy *hierarchies;
+	size_t n_hierarchies;
+	/* v2 only, of the group that is visible at /sys/fs/cgroup: */
+	const char *own_path;	 /* of /proc/self/cgroup */
+	enum tri host_namespace; /* /proc/self/ns/cgroup is the initial one */
+	enum tri host_view;	 /* the tree that we see reaches above our own group */
+	struct fact writable;	 /* its cgroup.procs can be opened for writing */
+	const char *type; /* cgroup.type: "domain", "domain threaded", "threaded", "domain invalid";
+			     "" at the real root */
+	const char *controllers; /* cgroup.controllers */
+	const char *subtree_control;
+	int64_t n_processes; /* lines in cgroup.procs, -1 unknown */
+	enum tri nsdelegate;
+};
+
+/* ---- storage
+ * ------------------------------------------------------------------------------------- */
+
+/* A directory that may hold the data root, an image, or both. */
+struct facts_directory {
+	const char *path; /* absolute */
+	enum tri exists;
+	const char *nearest; /* the deepest component that exists; equals path when it does */
+	uint64_t fs_magic;   /* statfs f_type of @nearest */
+	const char *fs_name; /* "overlay", "ext4", …: for explanations, never for decisions */
+	const char *mount_target; /* the mount that it lies on */
+	enum tri is_mount_point;
+	uint64_t free_bytes;
+	uint64_t total_bytes;
+	struct fact writable;	   /* not on a read-only mount */
+	enum tri anonymous_volume; /* /…/volumes/<64 hex>/_data of an outer engine */
+	enum tri remote;	   /* nfs, cifs, 9p, …: a server can hang us */
+	struct strings drivers; /* non-empty directories named like a graph driver: who wrote here
+				   before */
+	enum tri containerd_store; /* images of the containerd image store are here */
+	enum tri image;		   /* a data.img is here */
+	uint64_t image_bytes;	   /* its apparent size */
+};
+
+struct facts_storage {
+	struct facts_directory data_root;
+	struct facts_directory storage_path; /* path NULL: not given */
+	struct facts_directory image_dir;
+	const char *mkfs_ext4;	    /* absolute path or NULL */
+	const char *fuse_overlayfs; /* absolute path or NULL */
+};
+
+/* ---- security modules ---------------------------------------------------------------------------
+ */
+
+struct facts_lsm {
+	enum tri apparmor;	   /* /sys/module/apparmor/parameters/enabled is Y */
+	enum tri apparmor_visible; /* securityfs shows it */
+	const char *apparmor_label;
+	enum tri selinux;	  /* a selinuxfs is in /proc/filesystems */
+	enum tri selinux_mounted; /* and mounted read-write here */
+	const char *selinux_label;
+};
+
+/* ---- network (what the first whole path needs)
+ * ---------------------------------------------------- */
+
+struct facts_network {
+	const char *iptables; /* absolute path or NULL */
+	enum tri default_route;
+	enum tri
+		foreign_bridge; /* a docker0 that another engine owns is in our network namespace */
+};
+
+/* ---- engine
+ * -------------------------------------------------------------------------------------- */
+
+struct facts_engine {
+	const char *dockerd;	/* absolute path found in PATH, or NULL */
+	const char *containerd; /* likewise */
+	const char *runc;
+	const char *version;	 /* of dockerd, by trial; NULL until tried */
+	const char *config_path; /* daemon.json that will be read */
+	enum tri config_present;
+	const char *config_error;   /* NULL or "line 3 column 7: …" */
+	struct strings config_keys; /* top-level keys of daemon.json */
+	/* values of daemon.json that we plan with; NULL or empty when absent */
+	const char *config_data_root;
+	const char *config_exec_root;
+	const char *config_pid_file;
+	const char *config_storage_driver;
+	const char *config_group;
+	struct strings config_hosts;
+	enum tri systemd_directory; /* /run/systemd/system exists: dockerd would choose the systemd
+				       driver */
+	enum tri socket_answers;    /* somebody already serves the first unix listener */
+};
+
+/* ---- limits
+ * --------------------------------------------------------------------------------------- */
+
+#define FACTS_UNLIMITED UINT64_MAX
+
+struct facts_limits {
+	uint64_t nofile_soft, nofile_hard;
+	uint64_t nproc_soft, nproc_hard;
+	uint64_t core_soft, core_hard;
+	int64_t oom_score_adj;
+	uint64_t memory_max; /* bytes of our own group's limit, FACTS_UNLIMITED without one */
+};
+
+/* ---- names and identity
+ * ---------------------------------------------------------------------------- */
+
+struct facts_identity {
+	const char *hostname;
+	const char *container_id; /* 64 hex of the outer engine when one is visible, else NULL */
+	const char *boot_id;
+	const char *kernel;	  /* uname release */
+	enum tri termination_log; /* /dev/termination-log exists */
+	enum tri outer_notify;	  /* NOTIFY_SOCKET was set for us */
+	/* who --user names, from /etc/passwd and /etc/group */
+	enum tri user_found;
+	int64_t user_uid, user_gid;
+	const char *user_name, *user_home, *user_shell;
+	const char *user_groups; /* supplementary gids, "4 20 999" */
+	/* the group of the unix socket: --socket-group, else `docker` */
+	enum tri group_found;
+	int64_t group_gid;
+};
+
+/* ---- what was learned by trying
+ * ------------------------------------------------------------------- */
+
+enum trial_kind {
+	TRIAL_OVERLAY = 0, /* overlay with two lowers, written to, on a directory */
+	TRIAL_FUSE,	   /* fuse-overlayfs likewise */
+	TRIAL_ENGINE,	   /* dockerd --version */
+	TRIAL_COUNT,
+};
+
+/* What a plan wants to know. */
+struct trial_request {
+	enum trial_kind kind;
+	const char *path; /* an existing directory for TRIAL_OVERLAY and TRIAL_FUSE; a program for
+			     TRIAL_ENGINE */
+};
+
+struct facts_trial {
+	enum trial_kind kind;
+	const char *path; /* the directory tried; NULL where none is meant */
+	struct fact result;
+	const char *detail; /* the kernel's own line, the version found, … or NULL */
+	int64_t elapsed_us;
+};
+
+/* A step that failed in apply. plan treats it as a fact: its ladder goes on with the next rung. */
+struct facts_failure {
+	const char *key; /* plan_step.key of the step that failed, for example "storage-loop" */
+	int error;	 /* positive errno, 0 without one */
+	const char *message;
+	const char *holder; /* for a lock: who has it; else NULL */
+};
+
+struct facts {
+	struct facts_privileges privileges;
+	struct facts_mounts mounts;
+	struct facts_cgroups cgroups;
+	struct facts_storage storage;
+	struct facts_lsm lsm;
+	struct facts_network network;
+	struct facts_engine engine;
+	struct facts_limits limits;
+	struct facts_identity identity;
+	struct facts_trial *trials;
+	size_t n_trials;
+	struct facts_failure *failures;
+	size_t n_failures;
+};
+
+/* Names used in JSON and in messages. Never NULL. */
+const char *facts_trial_name(enum trial_kind kind);
+const char *facts_cgroup_mode_name(enum cgroup_mode mode);
+
+/* The visible mount exactly at @target, or NULL. Last one wins, as in the kernel. */
+const struct facts_mount *facts_mount_at(const struct facts *facts, const char *target);
+
+/* The mount that @path lies on, or NULL when the table is empty. @path must be absolute and
+ * canonical. */
+const struct facts_mount *facts_mount_of(const struct facts *facts, const char *path);
+
+/* The trial of that kind and path, or NULL when it was not run yet. @path may be NULL. */
+const struct facts_trial *facts_find_trial(const struct facts *facts, enum trial_kind kind,
+					   const char *path);
+
+/* The recorded failure of the step with that key, or NULL. */
+const struct facts_failure *facts_find_failure(const struct facts *facts, const char *key);
+
+/* The device entry of that path, or NULL. */
+const struct facts_device *facts_find_device(const struct facts *facts, const char *path);
+
+/* Append what a step reported. Strings are copied into @arena. */
+void facts_add_failure(struct facts *facts, struct arena *arena, const char *key, int error,
+		       const char *message, const char *holder);
+
+#endif

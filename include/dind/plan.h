@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.h - what to do on this machine, and why. Pure: same options and facts, same plan; no I/O, no
+ * clock (tested: the undefined symbols of the library against an allow-list).
+ *
+ * Steps are goals, in the order in which apply carries them out, not system calls. Where a decision
+ * hangs on an unknown fact, the plan lists the trials that it wants and is made again with their
+ * results; where a step fails, the failure is a fact for the next plan. Each round adds at least
+ * one fact, and there are at most PLAN_MAX_ROUNDS.
+ */
+#ifndef DIND_PLAN_H
+#define DIND_PLAN_H
+
+#include "dind/arena.h"
+#include "dind/error.h"
+#include "dind/facts.h"
+#include "dind/launch.h"
+#include "dind/options.h"
+
+#define PLAN_MAX_ROUNDS 6
+
+enum plan_step_kind {
+	STEP_LIMITS = 0,  /* rlimits and OOM score of PID 1 */
+	STEP_RUNTIME_DIR, /* a fresh tmpfs on a directory of /run */
+	STEP_LISTEN,	  /* open the listening sockets */
+	STEP_LOCK,	  /* take the lock of the data root */
+	STEP_MAKE_IMAGE,  /* sparse image file; mkfs is started and runs beside the following steps
+			   */
+	STEP_REMOUNT_RW,  /* /sys, /proc/sys */
+	STEP_DEVICE,	  /* make a missing device node */
+	STEP_PROPAGATION, /* make / recursively shared */
+	STEP_SWEEP,	  /* remove pid files and sockets whose owner is gone */
+	STEP_CGROUP_V1,	  /* mount one missing v1 hierarchy, with aliases */
+	STEP_CGROUP_NAMESPACE, /* own cgroup namespace and a fresh cgroup2 mount */
+	STEP_CGROUP_NEST,      /* v2: evacuate the root into a leaf, enable controllers */
+	STEP_DIRECTORY,	       /* a directory that must exist */
+	STEP_BIND,	       /* bind the storage path onto the data root */
+	STEP_MOUNT_IMAGE,      /* image file → loop device → data root; waits for mkfs */
+	STEP_CONFIG,	       /* effective daemon.json in the runtime directory */
+	STEP_KIND_COUNT,
+};
+
+enum plan_on_fail {
+	FAIL_ABORT = 0, /* the start ends with step->status, code and remedy */
+	FAIL_REPLAN,	/* the failure becomes a fact, plan runs again */
+	FAIL_DEGRADE,	/* one warning line that ends in "continuing without …" */
+};
+
+#define PLAN_MAX_SWEEPS 8
+
+struct plan_step {
+	enum plan_step_kind kind;
+	enum plan_on_fail on_fail;
+	const char *key;     /* stable name of this step, e.g. "storage-loop"; failures are recorded
+				under it */
+	const char *why;     /* shown to the user; never NULL */
+	const char *code;    /* stable code of its failure, e.g. "DIND-CGROUP-02" */
+	const char *remedy;  /* one line; NULL for FAIL_REPLAN */
+	const char *without; /* for FAIL_DEGRADE: "continuing without <this>" */
+	int status;	     /* enum exit_status when it aborts */
+	union {
+		struct {
+			uint64_t nofile_soft, nofile_hard;
+			bool set_nofile;
+			bool set_oom_score;
+			int oom_score_adj;
+		} limits;
+		struct {
+			const char *path;
+			unsigned int mode;
+		} runtime_dir; /* also STEP_DIRECTORY */
+		struct {
+			const struct plan_listener *listeners; /* owned by the plan */
+			size_t n_listeners;
+		} listen;
+		struct {
+			const char *path;   /* lock file, or the image file itself */
+			bool create;	    /* make it when it is missing */
+			const char *holder; /* record to write once the lock is ours: "container …
+					       host …" */
+		} lock;
+		struct {
+			const char *image;  /* absolute path */
+			uint64_t bytes;	    /* apparent size of a new one */
+			const char *mkfs;   /* absolute path of mkfs.ext4 */
+			const char *target; /* data root, for STEP_MOUNT_IMAGE */
+		} image;		    /* STEP_MAKE_IMAGE and STEP_MOUNT_IMAGE */
+		struct {
+			const char *path;
+		} remount;
+		struct {
+			const char *path;
+			char type; /* 'c' or 'b' */
+			unsigned int major, minor;
+			unsigned int mode;
+		} device;
+		struct {
+			const char *
+				pid_files[PLAN_MAX_SWEEPS]; /* removed unless the pid runs @owner */
+			size_t n_pid_files;
+			const char *sockets[PLAN_MAX_SWEEPS]; /* removed unless somebody accepts */
+			size_t n_sockets;
+		} sweep;
+		struct {
+			const char *controllers; /* exactly the co-mount set, or "name=systemd" */
+			const char *target;	 /* /sys/fs/cgroup/<set> */
+			bool tmpfs_first;	 /* nothing is mounted at /sys/fs/cgroup at all */
+		} cgroup_v1;
+		struct {
+			const char *mount_point;
+		} cgroup_namespace;
+		struct {
+			const char *mount_point;
+			const char *leaf;	 /* "init" */
+			const char *controllers; /* all that should be on, blank separated; ""
+						    enables none */
+			int timeout_ms;
+		} cgroup_nest;
+		struct {
+			const char *source, *target;
+		} bind;
+		struct {
+			const char *source; /* user's daemon.json */
+			const char *target;
+			const char *const *drop; /* top-level keys to leave out, NULL ended */
+		} config;
+	} u;
+};
+
+enum listener_kind {
+	LISTENER_UNIX = 0,
+	LISTENER_TCP,
+};
+
+struct plan_listener {
+	enum listener_kind kind;
+	const char *url;  /* as dockerd would be told: unix:///var/run/docker.sock,
+			     tcp://127.0.0.1:2375 */
+	const char *path; /* LISTENER_UNIX */
+	const char *host; /* LISTENER_TCP: numeric address; "" is every address */
+	uint16_t port;
+	unsigned int mode; /* LISTENER_UNIX: 0660 */
+	int64_t gid;	   /* LISTENER_UNIX: -1: leave */
+};
+
+/* One line of fact and one of remedy, with a stable code. A refusal ends the start with @status. */
+struct plan_message {
+	const char *code;
+	int status;	    /* refusals only */
+	const char *fact;   /* what is */
+	const char *remedy; /* what to do, naming the outer engine's flag; may be NULL for notes */
+};
+
+struct plan_storage {
+	enum storage_rung rung; /* RUNG_NONE while trials are wanted */
+	const char *driver;	/* "overlay2", "fuse-overlayfs", "vfs", or what the data root was
+				   written with */
+	const char *data_root;
+	const char *image; /* RUNG_LOOP, and RUNG_VOLUME when it holds an image; else NULL */
+	const char *why;
+};
+
+/* What supervise needs beside the launch records. */
+struct plan_service {
+	struct launch launch;
+	bool wanted; /* false: no such service (no COMMAND) */
+};
+
+struct plan {
+	struct trial_request
+		*trials; /* wanted before this plan can be carried out; empty: it is complete */
+	size_t n_trials;
+	struct plan_message *refusals; /* not empty: nothing is to be applied */
+	size_t n_refusals;
+	struct plan_message *hints; /* warnings and advice */
+	size_t n_hints;
+	struct plan_message
+		*decisions; /* what was decided and why, in words: code, fact, remedy NULL */
+	size_t n_decisions;
+	struct plan_step *steps;
+	size_t n_steps;
+	struct plan_listener *listeners;
+	size_t n_listeners;
+	struct plan_storage storage;
+	struct plan_service engine;
+	struct plan_service workload;
+	const char *exec_root;
+	const char *pid_file;	      /* dockerd's */
+	enum cgroup_mode cgroup_mode; /* for the stop ladder: v2 kills by cgroup.kill */
+};
+
+/*
+ * Decide. Memory is taken from @arena; strings may be borrowed from @options and @facts. Returns 0
+ * even when the plan is a refusal; negative errno only for a plan that contradicts itself (a bug).
+ */
+int plan_make(const struct options *options, const struct facts *facts, struct arena *arena,
+	      struct plan *ret_plan, struct error *err);
+
+const char *plan_step_name(enum plan_step_kind kind);
+
+#endif

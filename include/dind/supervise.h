@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervise.h - run the services, reap, forward, stop in order.
+ *
+ * decide() is a pure table of state × event → actions; the loop around it waits on signalfd, the
+ * notify socket, pidfds and one timerfd, does not poll and does not allocate (tested by the symbols
+ * of the library).
+ */
+#ifndef DIND_SUPERVISE_H
+#define DIND_SUPERVISE_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "dind/error.h"
+#include "dind/launch.h"
+
+/* ---- signals
+ * ------------------------------------------------------------------------------------- */
+
+/*
+ * First act of PID 1: block every signal, so that one that arrives now waits instead of being
+ * dropped (signal(7), a pid namespace's init loses what it does not handle). @ret_inherited is the
+ * mask that children get back.
+ */
+int supervise_block_signals(sigset_t *ret_inherited, struct error *err);
+
+/* PR_SET_CHILD_SUBREAPER when we are not PID 1, so that orphans of the engine come to us. */
+int supervise_become_reaper(struct error *err);
+
+/* ---- the decision table -------------------------------------------------------------------------
+ */
+
+enum supervise_state {
+	STATE_STARTING = 0,    /* engine runs, READY=1 has not come */
+	STATE_RUNNING,	       /* ready; COMMAND (if any) runs */
+	STATE_STOP_WORKLOAD,   /* TERM went to COMMAND */
+	STATE_STOP_ENGINE,     /* TERM went to dockerd; it stops the inner containers */
+	STATE_KILL_CONTAINERS, /* inner inits still alive were killed; dockerd cleans up */
+	STATE_KILL_ENGINE,     /* SIGKILL went to dockerd */
+	STATE_CLEAN_UP,	       /* helper unmounts and detaches */
+	STATE_DONE,
+	STATE_COUNT,
+};
+
+enum supervise_event {
+	EVENT_ENGINE_READY = 0, /* READY=1 */
+	EVENT_ENGINE_STOPPING,	/* STOPPING=1 */
+	EVENT_ENGINE_EXIT,
+	EVENT_WORKLOAD_EXIT,
+	EVENT_WORKLOAD_FAILED, /* could not be started: 126, 127 */
+	EVENT_CLEAN_UP_EXIT,   /* the unmounting helper ended */
+	EVENT_TERM, /* SIGTERM; SIGINT and SIGQUIT with the engine in the foreground; quit file */
+	EVENT_HUP,
+	EVENT_FORWARD,	/* any other signal that is to be passed on */
+	EVENT_DEADLINE, /* the phase's share of the time is used up */
+	EVENT_TICK,	/* within STATE_STOP_ENGINE: look for deaf inner inits again */
+	EVENT_COUNT,
+};
+
+enum supervise_action {
+	ACTION_NONE = 0,
+	ACTION_START_WORKLOAD = 1 << 0,
+	ACTION_ANNOUNCE_READY = 1 << 1, /* ready file, state file, outer NOTIFY_SOCKET */
+	ACTION_TERM_WORKLOAD = 1 << 2,
+	ACTION_KILL_WORKLOAD = 1 << 3,
+	ACTION_TERM_ENGINE = 1 << 4,
+	ACTION_KILL_DEAF = 1 << 5,	 /* helper: inner inits that cannot receive TERM */
+	ACTION_KILL_CONTAINERS = 1 << 6, /* helper: all inner inits */
+	ACTION_KILL_ENGINE = 1 << 7,
+	ACTION_CLOSE_LISTENERS = 1 << 8,
+	ACTION_START_SYNC = 1 << 9,	 /* helper: syncfs of the data root */
+	ACTION_START_CLEAN_UP = 1 << 10, /* helper: unmount */
+	ACTION_KILL_CLEAN_UP = 1 << 11,	 /* it took too long: say so, leave */
+	ACTION_REPLAY_LOG = 1 << 12,	 /* the engine failed: its last lines to stderr */
+	ACTION_FORWARD_WORKLOAD = 1 << 13,
+	ACTION_FORWARD_ENGINE = 1 << 14,
+	ACTION_HOLD_HUP = 1 << 15, /* engine not ready: keep it until it is */
+	ACTION_SEND_HELD_HUP = 1 << 16,
+	ACTION_KILL_REST = 1 << 17, /* kill(-1) as PID 1, else own descendants */
+};
+
+/* What decide() looks at beside state and event. */
+struct supervise_view {
+	bool has_workload; /* a COMMAND was given */
+	bool workload_running;
+	bool engine_running;
+	bool wait_for_ready; /* COMMAND starts after READY=1 (false with --no-wait) */
+	bool engine_was_ready;
+	bool hup_held;
+	int terms; /* TERMs received so far, this one included */
+};
+
+struct supervise_decision {
+	enum supervise_state next;
+	unsigned int actions; /* enum supervise_action, or-ed */
+};
+
+/* Pure. Defined for every state × event × view. */
+struct supervise_decision supervise_decide(enum supervise_state state, enum supervise_event event,
+					   const struct supervise_view *view);
+
+const char *supervise_state_name(enum supervise_state state);
+const char *supervise_event_name(enum supervise_event event);
+
+/* ---- spawn
+ * ------------------------------------------------------------------------------------------ */
+
+#define SPAWN_MAX_FDS 16
+
+struct spawn_fds {
+	const int *listen; /* become 3, 4, … with LISTEN_FDS */
+	size_t n_listen;
+	const int *keep; /* inherited under numbers above those: the data root's lock */
+	size_t n_keep;
+	int in, out, err; /* -1: as ours */
+};
+
+/*
+ * fork, apply the launch record in its fixed order, exec. Returns the pid; *@ret_pidfd is a pidfd
+ * (O_CLOEXEC). A failure between fork and exec comes back over a pipe as negative errno with @err
+ * naming the stage; exec's own errno likewise (ENOENT → 127, EACCES and others → 126). @mask is
+ * restored in the child.
+ */
+pid_t supervise_spawn(const struct launch *launch, const struct spawn_fds *fds,
+		      const sigset_t *mask, int *ret_pidfd, struct error *err);
+
+/* ---- the loop
+ * ------------------------------------------------------------------------------------ */
+
+/* Work that must not happen in PID 1 itself; each is called in a forked child and its return is its
+ * exit status. */
+struct supervise_helpers {
+	int (*sync_data)(void *context);
+	int (*kill_containers)(void *context, bool deaf_only);
+	int (*clean_up)(void *context, int timeout_ms);
+	/* called in PID 1: forget the listening sockets; must not block */
+	void (*close_listeners)(void *context);
+	void *context;
+};
+
+struct supervise_options {
+	const struct launch *engine;
+	const struct launch *workload; /* NULL: engine in the foreground */
+	bool no_wait;
+	int ready_timeout_ms;
+	int stop_timeout_ms;
+	const char *ready_file; /* NULL: none */
+	const char *quit_file;
+	const char *outer_notify; /* our own NOTIFY_SOCKET or NULL */
+	const char *engine_log;	  /* file; NULL: the engine writes to our stderr */
+	bool engine_log_none;
+	const char *socket_url;	     /* for the state file */
+	const char *summary;	     /* "overlay2 on a loop image, cgroup v1": for the state file */
+	const char *termination_log; /* NULL: none */
+	struct spawn_fds engine_fds;
+	sigset_t child_mask;
+	int64_t started_ms; /* CLOCK_MONOTONIC of our start, for "ready after" */
+};
+
+/*
+ * Start the engine and run until everything is down. Returns the exit status of the container (enum
+ * exit_status, COMMAND's own, or 128+signal). Never returns while a service runs.
+ */
+int supervise_run(const struct supervise_options *options, const struct supervise_helpers *helpers);
+
+/* ---- ready
+ * -------------------------------------------------------------------------------------------- */
+
+/*
+ * The `ready` sub-command: state file and /_ping of the first listener, up to @timeout_ms, waiting
+ * by inotify and retrying the ping, not by a busy loop. Returns STATUS_OK, STATUS_UNAVAILABLE (dead
+ * or failed) or STATUS_TEMPFAIL (still starting); @err says what was found.
+ */
+int supervise_ready(const char *state_file, int timeout_ms, struct error *err);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dind/options.h"
+
+#include <string.h>
+
+#include "dind/str.h"
+
+static const char *const rung_names[RUNG_COUNT] = {
+	[RUNG_NONE] = "none", [RUNG_VOLUME] = "volume", [RUNG_AS_IS] = "as-is",
+	[RUNG_LOOP] = "loop", [RUNG_FUSE] = "fuse",	[RUNG_VFS] = "vfs",
+};
+
+const char *options_rung_name(enum storage_rung rung)
+{
+	return (unsigned int) rung < RUNG_COUNT ? rung_names[rung] : "none";
+}
+
+enum storage_rung options_rung_from_name(const char *name)
+{
+	for (enum storage_rung rung = RUNG_VOLUME; rung < RUNG_COUNT; rung++)
+		if (str_equal(rung_names[rung], name))
+			return rung;
+	return RUNG_NONE;
+}
+
+const char *options_environment(const struct options *options, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *const *e = options->environment; e && *e; e++)
+		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+			return *e + n + 1;
+	return NULL;
+}
