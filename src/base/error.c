@@ -18,9 +18,12 @@ static int error_fill(struct error *err, int code, bool with_errno, const char *
 	if ((size_t) n >= sizeof(message))
 		n = (int) sizeof(message) - 1;
 	message[n] = '\0';
-	if (with_errno && code != 0)
+	if (with_errno && code != 0) {
+		char text[64];
+
 		(void) snprintf(message + n, sizeof(message) - (size_t) n, ": %s",
-				strerrordesc_np(abs(code)));
+				strerror_r(abs(code), text, sizeof(text)));
+	}
 	memcpy(err->message, message, sizeof(message));
 	err->code = code;
 	return code;
