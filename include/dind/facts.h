@@ -37,6 +37,13 @@ struct facts_privileges {
 	enum tri user_namespace;     /* yes: uid_map is not the identity of the whole range */
 	const char *uid_map;	     /* first line, blanks squeezed */
 	enum tri host_pid_namespace; /* /proc/self/ns/pid is the initial one */
+	/*
+	 * Does a seccomp filter let these through? Probed with arguments that cannot work: EPERM is
+	 * the filter's answer (no), any other errno the kernel's (yes). Docker's default profile
+	 * never allows them, and no inner container starts without them.
+	 */
+	struct fact pivot_root;
+	struct fact keyctl;
 };
 
 /* ---- mounts and devices ------------------------------------------------------------------------
@@ -183,6 +190,7 @@ struct facts_engine {
 	const char *config_storage_driver;
 	const char *config_group;
 	struct strings config_hosts;
+	enum tri config_tls_verify; /* "tlsverify" is true: clients over TCP need a certificate */
 	enum tri systemd_directory; /* /run/systemd/system exists: dockerd would choose the systemd
 				       driver */
 	enum tri socket_answers;    /* somebody already serves the first unix listener */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "helper.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "dind/file.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+#define REAP_TIMEOUT_MS 500
+
+static void sleep_ms(long ms)
+{
+	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	(void) nanosleep(&pause, NULL);
+}
+
+static int reap(pid_t pid, int flags, int *ret_status)
+{
+	pid_t r;
+
+	do {
+		r = waitpid(pid, ret_status, flags);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return r == 0 ? -EAGAIN : 0;
+}
+
+int helper_wait(pid_t pid, int timeout_ms, int *ret_status)
+{
+	auto_close int fd = (int) syscall(SYS_pidfd_open, pid, 0);
+	int64_t deadline = clock_now_ms() + timeout_ms;
+	int status = 0;
+	int r;
+
+	while ((r = reap(pid, WNOHANG, &status)) == -EAGAIN) {
+		struct pollfd ended = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline - clock_now_ms();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (fd < 0)
+			sleep_ms(1); /* KERNEL<5.3: no pidfd_open() */
+		else if (poll(&ended, 1, (int) left) < 0 && errno != EINTR)
+			return -errno;
+	}
+	if (r == 0)
+		*ret_status = status;
+	return r;
+}
+
+void helper_reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int signo = 1; signo < NSIG; signo++)
+		(void) sigaction(signo, &action, NULL); /* KILL and STOP refuse; so be it */
+	(void) sigemptyset(&none);
+	(void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Never returns. */
+static void helper_child(helper_work *work, const void *context, void *shared, pid_t parent)
+{
+	int r;
+
+	/* The group is what a time-out kills: it holds the programs that the work starts, too. */
+	(void) setpgid(0, 0);
+	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_OSERR); /* it was gone before prctl() */
+	r = work(context, shared);
+	_exit(r > -256 && r <= 0 ? -r : EIO);
+}
+
+/*
+ * kill(2) is as safe as a pidfd here, because an unreaped child's number is not given away, and
+ * unlike a pidfd it reaches the group on every kernel.
+ */
+static void kill_group(pid_t pid)
+{
+	int64_t deadline;
+	int status;
+
+	(void) kill(-pid, SIGKILL);
+	(void) kill(pid, SIGKILL);
+	if (helper_wait(pid, REAP_TIMEOUT_MS, &status) < 0)
+		return;
+	/* As PID 1 or subreaper we have inherited the programs that it had started. */
+	deadline = clock_now_ms() + REAP_TIMEOUT_MS;
+	while (reap(-pid, WNOHANG, &status) != -ECHILD && clock_now_ms() < deadline)
+		sleep_ms(1);
+}
+
+int helper_run(helper_work *work, const void *context, void *ret_result, size_t size,
+	       int timeout_ms, bool *ret_started, struct error *err)
+{
+	pid_t parent = getpid();
+	int status = 0;
+	void *shared;
+	pid_t pid;
+	int r;
+
+	*ret_started = false;
+	shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return error_set(err, -errno, "mmap for a helper");
+	pid = fork();
+	if (pid < 0) {
+		r = error_set(err, -errno, "fork a helper");
+		(void) munmap(shared, size);
+		return r;
+	}
+	if (pid == 0)
+		helper_child(work, context, shared, parent);
+	*ret_started = true;
+	(void) setpgid(pid, pid); /* whoever of the two comes first */
+	r = helper_wait(pid, timeout_ms, &status);
+	if (r < 0)
+		kill_group(pid);
+	memcpy(ret_result, shared, size);
+	(void) munmap(shared, size);
+	if (r == -ETIMEDOUT)
+		return error_set(err, r, "no answer from a helper within %d ms", timeout_ms);
+	if (r < 0)
+		return error_set(err, r, "wait for a helper");
+	if (WIFSIGNALED(status))
+		return error_set_plain(err, -ECHILD, "a helper died of signal %d",
+				       WTERMSIG(status));
+	if (WEXITSTATUS(status) != 0)
+		return error_set(err, -WEXITSTATUS(status), "a helper failed");
+	return 0;
+}
