@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup v1 and hybrid: what works is left alone, and only what is missing is completed. Mounting
+ * over a working hierarchy breaks it.
+ */
+#include <string.h>
+
+#include "dind/str.h"
+#include "planner.h"
+
+#define CGROUP_DIR "/sys/fs/cgroup"
+
+static bool is_v1(const struct facts_hierarchy *hierarchy)
+{
+	return hierarchy->controllers && *hierarchy->controllers;
+}
+
+static bool is_devices(const struct facts_hierarchy *hierarchy)
+{
+	return str_list_has(hierarchy->controllers, "devices");
+}
+
+/* dockerd does not start without the devices hierarchy, and does without any other. */
+static void on_failure(struct planner *p, struct plan_step *step,
+		       const struct facts_hierarchy *hierarchy)
+{
+	if (is_devices(hierarchy))
+		planner_or_abort(step, CODE_CGROUP_DEVICES, STATUS_OSERR,
+				 "--privileged, which mounts all hierarchies writable");
+	else
+		planner_or_degrade(step, CODE_CGROUP_V1,
+				   arena_printf(p->arena, "%s: limits of that kind do not work "
+							  "inside",
+						hierarchy->controllers),
+				   "--privileged, which mounts all hierarchies writable");
+}
+
+static const char *directory_of(const struct facts_hierarchy *hierarchy)
+{
+	static const char named[] = "name=";
+
+	return str_has_prefix(hierarchy->controllers, named)
+		       ? hierarchy->controllers + strlen(named)
+		       : hierarchy->controllers;
+}
+
+static void complete(struct planner *p, const struct facts_hierarchy *hierarchy, bool tmpfs_first)
+{
+	struct plan_step *step = planner_step(
+		p, STEP_CGROUP_V1, arena_printf(p->arena, "cgroup:%s", hierarchy->controllers),
+		"the kernel has this hierarchy, but it is not mounted in this container");
+
+	/* exactly the set that is mounted together elsewhere: the kernel takes no other */
+	step->u.cgroup_v1.controllers = hierarchy->controllers;
+	step->u.cgroup_v1.target = planner_join(p, CGROUP_DIR, directory_of(hierarchy));
+	step->u.cgroup_v1.tmpfs_first = tmpfs_first;
+	on_failure(p, step, hierarchy);
+}
+
+static void make_writable(struct planner *p, const struct facts_hierarchy *hierarchy)
+{
+	struct plan_step *step =
+		planner_step(p, STEP_REMOUNT_RW,
+			     arena_printf(p->arena, "writable:%s", hierarchy->mounted_at),
+			     "inner containers get their groups in this hierarchy, and it is "
+			     "mounted read-only");
+
+	step->u.remount.path = hierarchy->mounted_at;
+	on_failure(p, step, hierarchy);
+}
+
+/* Directories for missing hierarchies are made in the tmpfs that holds the others. */
+static void make_parent_writable(struct planner *p, const struct facts_mount *parent)
+{
+	struct plan_step *step;
+
+	if (!str_list_has(parent->options, "ro"))
+		return;
+	step = planner_step(p, STEP_REMOUNT_RW, "writable:" CGROUP_DIR,
+			    "missing hierarchies are to be mounted below, and it is read-only");
+	step->u.remount.path = CGROUP_DIR;
+	planner_or_degrade(step, CODE_CGROUP_V1, "the missing cgroup hierarchies", "--privileged");
+}
+
+/*
+ * A hierarchy that the outer runtime did not know was mounted by it at the host's root: inner groups
+ * are then made there, outside the limits of this container, and stay when it is gone.
+ */
+static void hint_outside(struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	struct strings names = STRINGS_INIT;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
+		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+
+		if (is_v1(h) && h->path && !str_equal(h->path, "/") &&
+		    str_equal(h->mount_root, "/"))
+			strings_add(p->arena, &names, h->controllers);
+	}
+	if (names.count)
+		planner_hint(p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
+			     "these hierarchies show the host's root: %s. Inner groups land there, "
+			     "outside the limits of this container",
+			     strings_join(p->arena, &names, " "));
+}
+
+void plan_cgroups_v1(struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	const struct facts_mount *parent = facts_mount_at(p->facts, CGROUP_DIR);
+	bool tmpfs_first = !parent, has_devices = false, parent_done = false;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
+		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+
+		if (!is_v1(h))
+			continue;
+		has_devices |= is_devices(h);
+		if (h->mounted_at) {
+			if (h->writable.value == TRI_NO)
+				make_writable(p, h);
+			continue;
+		}
+		if (parent && !parent_done)
+			make_parent_writable(p, parent);
+		parent_done = true;
+		complete(p, h, tmpfs_first);
+		tmpfs_first = false;
+	}
+	if (!has_devices && cgroups->n_hierarchies)
+		planner_refuse(p, CODE_CGROUP_DEVICES, STATUS_OSERR,
+			       "boot the host with pure cgroup v2 "
+			       "(systemd.unified_cgroup_hierarchy=1), or with the devices "
+			       "controller",
+			       "this kernel's cgroup v1 has no devices hierarchy, and dockerd does "
+			       "not start without it");
+	hint_outside(p);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environments of the services. Variables of Docker clients change the daemon (CI systems give
+ * one set to all containers of a job), and those of our own protocol are between PID 1 and its
+ * parent.
+ */
+#include <string.h>
+
+#include "dind/str.h"
+#include "planner.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct rule {
+	const char *name;
+	bool prefix; /* all variables that begin with it */
+};
+
+/* What stays out of the engine's. DOCKER_DRIVER is in the plan already, as a flag. */
+static const struct rule engine_rules[] = {
+	{ "DOCKER_HOST", false },   { "DOCKER_TLS_VERIFY", false }, { "DOCKER_CERT_PATH", false },
+	{ "DOCKER_CONTEXT", false }, { "DOCKER_CONFIG", false },    { "DOCKER_DRIVER", false },
+	{ "NOTIFY_SOCKET", false }, { "container", false },	    { "LISTEN_", true },
+	{ "DIND_", true },
+};
+
+/* What stays out of COMMAND's: settings for TLS break a client of the unix socket. */
+static const struct rule workload_rules[] = {
+	{ "DOCKER_HOST", false },    { "DOCKER_TLS_VERIFY", false }, { "DOCKER_CERT_PATH", false },
+	{ "DOCKER_CONTEXT", false }, { "NOTIFY_SOCKET", false },     { "LISTEN_", true },
+};
+
+/* What --user replaces. */
+static const struct rule user_rules[] = {
+	{ "HOME", false },
+	{ "USER", false },
+	{ "LOGNAME", false },
+	{ "SHELL", false },
+};
+
+static bool matches(const char *variable, const struct rule *rules, size_t n_rules)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		size_t n = strlen(rules[i].name);
+
+		if (strncmp(variable, rules[i].name, n) == 0 &&
+		    (rules[i].prefix || variable[n] == '='))
+			return true;
+	}
+	return false;
+}
+
+static void set(struct planner *p, struct strings *list, const char *name, const char *value)
+{
+	if (value)
+		strings_add(p->arena, list, arena_printf(p->arena, "%s=%s", name, value));
+}
+
+static const char *const *finish(struct planner *p, struct strings *list)
+{
+	/* a list that nothing was added to has no NULL at its end */
+	if (!options_environment(p->options, "PATH"))
+		set(p, list, "PATH", DEFAULT_PATH);
+	return list->items;
+}
+
+const char *const *planner_engine_environment(struct planner *p)
+{
+	struct strings list = STRINGS_INIT;
+
+	for (const char *const *e = p->options->environment; e && *e; e++)
+		if (!matches(*e, engine_rules, ARRAY_SIZE(engine_rules)))
+			strings_add(p->arena, &list, *e);
+	/* keeps dockerd, containerd and old runc away from the host's AppArmor policy */
+	set(p, &list, "container", "docker");
+	set(p, &list, "NOTIFY_SOCKET", DIND_NOTIFY_SOCKET);
+	return finish(p, &list);
+}
+
+/* As a client would be told: an address to bind to is none to connect to. */
+static const char *client_url(struct planner *p)
+{
+	const struct plan_listener *listeners = p->plan->listeners;
+	size_t n = p->plan->n_listeners;
+	const char *host;
+
+	for (size_t i = 0; i < n; i++)
+		if (listeners[i].kind == LISTENER_UNIX)
+			return listeners[i].url;
+	if (n == 0)
+		return NULL;
+	host = listeners[0].host;
+	if (str_equal(host, "::"))
+		return arena_printf(p->arena, "tcp://[::1]:%u", listeners[0].port);
+	if (!*host || str_equal(host, "0.0.0.0"))
+		return arena_printf(p->arena, "tcp://127.0.0.1:%u", listeners[0].port);
+	return listeners[0].url;
+}
+
+const char *const *planner_workload_environment(struct planner *p)
+{
+	const struct facts_identity *identity = &p->facts->identity;
+	struct strings list = STRINGS_INIT;
+	bool ours = p->plan->n_listeners > 0, user = p->plan->workload.launch.set_user;
+
+	for (const char *const *e = p->options->environment; e && *e; e++) {
+		/* without listeners of ours only the user knows where dockerd will be */
+		if (ours && matches(*e, workload_rules, ARRAY_SIZE(workload_rules)))
+			continue;
+		if (user && matches(*e, user_rules, ARRAY_SIZE(user_rules)))
+			continue;
+		strings_add(p->arena, &list, *e);
+	}
+	set(p, &list, "DOCKER_HOST", client_url(p));
+	if (user) {
+		set(p, &list, "HOME", identity->user_home ? identity->user_home : "/");
+		set(p, &list, "USER", identity->user_name);
+		set(p, &list, "LOGNAME", identity->user_name);
+		set(p, &list, "SHELL", identity->user_shell);
+	}
+	return finish(p, &list);
+}

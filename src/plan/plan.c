@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan, as a table of contents: what is judged, what is done in which order, what is started. */
+#include "dind/plan.h"
+
+#include "planner.h"
+
+static const char *const step_names[STEP_KIND_COUNT] = {
+	[STEP_LIMITS] = "limits",
+	[STEP_RUNTIME_DIR] = "runtime directory",
+	[STEP_LISTEN] = "listen",
+	[STEP_LOCK] = "lock",
+	[STEP_MAKE_IMAGE] = "make image",
+	[STEP_REMOUNT_RW] = "make writable",
+	[STEP_DEVICE] = "device",
+	[STEP_PROPAGATION] = "propagation",
+	[STEP_SWEEP] = "sweep",
+	[STEP_CGROUP_V1] = "cgroup hierarchy",
+	[STEP_CGROUP_NAMESPACE] = "cgroup namespace",
+	[STEP_CGROUP_NEST] = "cgroup nesting",
+	[STEP_DIRECTORY] = "directory",
+	[STEP_BIND] = "bind",
+	[STEP_MOUNT_IMAGE] = "mount image",
+	[STEP_CONFIG] = "configuration",
+};
+
+const char *plan_step_name(enum plan_step_kind kind)
+{
+	return (unsigned int) kind < STEP_KIND_COUNT ? step_names[kind] : "unknown";
+}
+
+/* Refusals, hints and decisions. */
+static void judge_all(struct planner *p)
+{
+	plan_paths(p);
+	plan_privileges(p);
+	plan_config(p);
+	plan_engine_programs(p);
+	plan_listeners(p);
+	plan_user(p);
+	plan_network(p);
+	plan_lsm(p);
+	/* a trial without privileges fails whatever the disk is like, and would be misread */
+	if (p->privileged)
+		plan_storage(p);
+}
+
+/* The goals, in the order in which they are carried out. */
+static void add_steps(struct planner *p)
+{
+	plan_limits(p);
+	plan_runtime_directories(p); /* sockets and locks are made in there */
+	plan_listen(p);		     /* from here on clients wait instead of failing */
+	plan_storage_claim(p);	     /* mkfs runs beside what follows */
+	plan_writable(p);
+	plan_devices(p);
+	plan_propagation(p);
+	plan_sweep(p);
+	plan_cgroups(p);
+	plan_storage_mount(p);
+	plan_config_step(p);
+}
+
+int plan_make(const struct options *options, const struct facts *facts, struct arena *arena,
+	      struct plan *ret_plan, struct error *err)
+{
+	struct plan plan = { .cgroup_mode = facts->cgroups.mode };
+	struct planner p = {
+		.options = options,
+		.facts = facts,
+		.arena = arena,
+		.plan = &plan,
+	};
+	int r;
+
+	judge_all(&p);
+	if (p.privileged)
+		add_steps(&p);
+	plan_engine(&p);
+	plan_workload(&p);
+	r = plan_verify(&plan, err);
+	if (r < 0)
+		return r;
+	*ret_plan = plan;
+	return 0;
+}
