@@ -22,6 +22,8 @@ struct apply_context {
 							  listen_fds */
 	const char *listen_paths[APPLY_MAX_LISTENERS]; /* unix sockets to remove at the end, else
 							  NULL */
+	uint64_t listen_inodes[APPLY_MAX_LISTENERS];   /* of those, so that a successor's socket
+							  stays */
 	size_t n_listen;
 	int lock_fd; /* flock(2) held; inherited by the engine on purpose */
 	char lock_path[4096];
@@ -31,9 +33,11 @@ struct apply_context {
 	int mkfs_output;	       /* read end of its stderr */
 	int loop_fd;	      /* open loop device: autoclear drops it with the last reference */
 	char loop_device[32]; /* "/dev/loop7", "" without one */
+	uint64_t loop_image_device, loop_image_inode; /* of the image behind it */
 	bool loop_direct_io;
 	char data_root[4096]; /* what we mounted there, "" when nothing */
 	bool data_root_mounted;
+	int data_root_mount_id; /* of mountinfo, -1: none. What lies below ours is not touched */
 	bool cgroup_own_namespace;
 	bool cgroup_nested;
 	char cgroup_refused[256]; /* controllers that could not be enabled, with errno names; "" */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgroup_v1.c - complete the v1 tree: mount a hierarchy that the kernel has and the runtime did
+ * not mount. Never over something that is mounted. */
+#include "steps.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "dind/file.h"
+#include "dind/str.h"
+#include "mountinfo.h"
+
+#define auto_arena    __attribute__((cleanup(arena_free)))
+#define CGROUP_FLAGS  (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define CGROUP_SOURCE "cgroup"
+
+/* Our own group in the hierarchy of exactly these controllers, from /proc/self/cgroup
+ * (ID:CONTROLLERS:PATH). "/" when the line is not there. */
+static void own_group(const char *controllers, char *buf, size_t size)
+{
+	char text[16384];
+	char *line = text, *rest;
+
+	(void) snprintf(buf, size, "/");
+	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <= 0)
+		return;
+	for (; line && *line; line = rest) {
+		char *set, *path;
+
+		rest = strchr(line, '\n');
+		if (rest)
+			*rest++ = '\0';
+		set = strchr(line, ':');
+		path = set ? strchr(set + 1, ':') : NULL;
+		if (!path)
+			continue;
+		*path++ = '\0';
+		if (strcmp(set + 1, controllers) == 0)
+			(void) snprintf(buf, size, "%s", path);
+	}
+}
+
+static int mount_hierarchy(const char *controllers, const char *target)
+{
+	char data[512];
+
+	(void) snprintf(data, sizeof(data), "%s%s",
+			str_has_prefix(controllers, "name=") ? "none," : "", controllers);
+	return mount(CGROUP_SOURCE, target, "cgroup", CGROUP_FLAGS, data) < 0 ? -errno : 0;
+}
+
+/*
+ * Without a cgroup namespace the mount shows the host's root, and inner groups would be made there,
+ * outside our limits. So what goes to @target is a bind of our own group, as runtimes do it.
+ */
+static int mount_own_group(const char *controllers, const char *group, const char *target)
+{
+	char whole[PATH_MAX], own[PATH_MAX];
+	int r;
+
+	r = apply_format(whole, sizeof(whole), "%s.whole", target);
+	if (r == 0)
+		r = apply_format(own, sizeof(own), "%s.whole%s", target, group);
+	if (r < 0)
+		return r;
+	if (mkdir(whole, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	r = mount_hierarchy(controllers, whole);
+	if (r == 0) {
+		bool bound = mount(own, target, NULL, MS_BIND, NULL) == 0;
+
+		r = bound ? 0 : -errno;
+		/* nobody else knows the path: it cannot be busy */
+		if (umount2(whole, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && bound) {
+			r = -errno;
+			(void) umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
+		}
+	}
+	(void) rmdir(whole);
+	return r;
+}
+
+/* cpu → cpu,cpuacct, and cpuacct,cpu → cpu,cpuacct: programs look for all of them. */
+static int make_aliases(const char *controllers, const char *target, const char *directory,
+			struct error *err)
+{
+	const char *comma = strchr(controllers, ',');
+	int first;
+
+	if (!comma || strchr(comma + 1, ',') || str_has_prefix(controllers, "name="))
+		return 0;
+	first = (int) (comma - controllers);
+	for (int i = 0; i < 3; i++) {
+		char alias[PATH_MAX];
+		int r = i == 0	 ? apply_format(alias, sizeof(alias), "%s/%.*s", directory, first,
+						controllers)
+			: i == 1 ? apply_format(alias, sizeof(alias), "%s/%s", directory, comma + 1)
+				 : apply_format(alias, sizeof(alias), "%s/%s,%.*s", directory,
+						comma + 1, first, controllers);
+
+		if (r == 0 && symlink(strrchr(target, '/') + 1, alias) < 0 && errno != EEXIST)
+			r = -errno;
+		if (r < 0)
+			return error_set(err, r, "make the alias %s", alias);
+	}
+	return 0;
+}
+
+static int mount_tmpfs(const struct mountinfo *table, const char *directory, struct error *err)
+{
+	int r = apply_make_directory(directory, 0755);
+
+	if (r < 0)
+		return error_set(err, r, "make directory %s", directory);
+	if (mountinfo_at(table, directory))
+		return 0;
+	if (mount(APPLY_TMPFS_SOURCE, directory, "tmpfs", CGROUP_FLAGS, "mode=0755") < 0)
+		return error_set(err, -errno, "mount a tmpfs on %s", directory);
+	return 0;
+}
+
+static int complete(const char *controllers, const char *target, struct error *err)
+{
+	char group[PATH_MAX];
+	bool made = mkdir(target, 0755) == 0;
+	int r;
+
+	if (!made && errno != EEXIST)
+		return error_set(err, -errno, "make directory %s", target);
+	own_group(controllers, group, sizeof(group));
+	r = strcmp(group, "/") == 0 ? mount_hierarchy(controllers, target)
+				    : mount_own_group(controllers, group, target);
+	if (r == 0)
+		return 0;
+	if (made)
+		(void) rmdir(target);
+	return error_set(err, r, "mount the cgroup hierarchy %s on %s", controllers, target);
+}
+
+int apply_cgroup_v1(const struct plan_step *step, struct error *err)
+{
+	const char *controllers = step->u.cgroup_v1.controllers;
+	const char *target = step->u.cgroup_v1.target;
+	const struct mountinfo_entry *entry;
+	auto_arena struct arena arena = ARENA_INIT;
+	struct mountinfo table;
+	char directory[PATH_MAX];
+	int r;
+
+	r = apply_parent(target, directory, sizeof(directory));
+	if (r < 0)
+		return error_set(err, r, "%s", target);
+	r = mountinfo_read(&arena, &table, err);
+	if (r < 0)
+		return r;
+	entry = mountinfo_at(&table, target);
+	if (entry && strcmp(entry->fstype, "cgroup") != 0)
+		return error_set_plain(err, -EBUSY, "%s: a %s is mounted there, left alone", target,
+				       entry->fstype);
+	if (!entry) {
+		if (step->u.cgroup_v1.tmpfs_first)
+			r = mount_tmpfs(&table, directory, err);
+		if (r == 0)
+			r = complete(controllers, target, err);
+		if (r < 0)
+			return r;
+	}
+	return make_aliases(controllers, target, directory, err);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * steps.h - the executors behind apply_step(), one for each kind of step, and what they share.
+ *
+ * An executor returns 0 or a negative errno with @err saying what, where and why. Called again
+ * after it succeeded it changes nothing; after it failed it may be called again.
+ */
+#ifndef APPLY_STEPS_H
+#define APPLY_STEPS_H
+
+#include "dind/apply.h"
+
+/* Source field of the tmpfs mounts that are ours: a second start in the same mount namespace
+ * recognises them by it. */
+#define APPLY_TMPFS_SOURCE "dind-init"
+
+int apply_limits(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_runtime_dir(struct apply_context *context, const struct plan_step *step,
+		      struct error *err);
+int apply_listen(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_lock(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_make_image(struct apply_context *context, const struct plan_step *step,
+		     struct error *err);
+int apply_remount_rw(const struct plan_step *step, struct error *err);
+int apply_device(const struct plan_step *step, struct error *err);
+int apply_propagation(struct error *err);
+int apply_sweep(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_cgroup_v1(const struct plan_step *step, struct error *err);
+int apply_cgroup_namespace(struct apply_context *context, const struct plan_step *step,
+			   struct error *err);
+int apply_cgroup_nest(struct apply_context *context, const struct plan_step *step,
+		      struct error *err);
+int apply_directory(const struct plan_step *step, struct error *err);
+int apply_bind(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_mount_image(struct apply_context *context, const struct plan_step *step,
+		      struct error *err);
+int apply_config(const struct plan_step *step, struct error *err);
+
+/* Add a sentence to context->notice; several are parted by "; ", what does not fit is cut. */
+void apply_notice(struct apply_context *context, const char *fmt, ...) DIND_PRINTF(2, 3);
+
+/* Make @path with @mode, whatever the umask, and its parents with 0755. An existing directory is
+ * left as it is. 0 or a negative errno. */
+int apply_make_directory(const char *path, mode_t mode);
+
+/* snprintf() into a path: 0, or -ENAMETOOLONG when it does not fit. */
+int apply_format(char *buf, size_t size, const char *fmt, ...) DIND_PRINTF(3, 4) DIND_MUST_CHECK;
+
+/* The directory part of @path into @buf: "/" for "/x". 0 or -ENAMETOOLONG, -EINVAL for a path
+ * without a '/'. */
+int apply_parent(const char *path, char *buf, size_t size);
+
+/* realpath(3) into @buf of PATH_MAX bytes: mountinfo knows no symbolic links (/var/run). */
+int apply_canonical(const char *path, char *buf);
+
+/* Remember that the data root at @target (canonical) is a mount of ours. */
+int apply_record_data_root(struct apply_context *context, const char *target, struct error *err);
+
+/* "EBUSY" for -EBUSY or EBUSY, "errno 199" in @buf for one without a name. Never NULL. */
+const char *apply_errno_name(int code, char *buf, size_t size);
+
+/* Sleep; not interruptible by signals. */
+void apply_sleep_ms(int ms);
+
+#endif
