@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "printers.h"
+
+void print_doctor_text(FILE *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_refusals; i++)
+		print_message(out, &plan->refusals[i]);
+	if (plan->n_refusals == 0)
+		print_line(out, "nothing stands in the way of a nested engine here");
+	if (plan->n_hints)
+		print_line(out, "%sworth knowing:", plan->n_refusals ? "also " : "");
+	for (size_t i = 0; i < plan->n_hints; i++)
+		print_message(out, &plan->hints[i]);
+}

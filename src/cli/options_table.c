@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options_table.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dind/str.h"
+
+#define O(member) offsetof(struct cli, options.member)
+#define MIB	  (UINT64_C(1) << 20)
+#define TIB	  (UINT64_C(1) << 40)
+#define DAY	  86400
+
+static const struct option_word mode_words[] = {
+	{ "auto", MODE_AUTO },
+	{ "nested", MODE_NESTED },
+	{ "socket", WORD_LATER_VERSION },
+	{ "remote", WORD_LATER_VERSION },
+	{ NULL, 0 },
+};
+
+static const struct option_word format_words[] = {
+	{ "text", LOG_FORMAT_TEXT },
+	{ "json", LOG_FORMAT_JSON },
+	{ NULL, 0 },
+};
+
+static const struct option_word level_words[] = {
+	{ "error", LOG_LEVEL_ERROR },	{ "warning", LOG_LEVEL_WARNING },
+	{ "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG },	{ NULL, 0 },
+};
+
+const struct option_spec option_table[] = {
+	/* ---- data root ---- */
+	{ .name = "data-root",
+	  .argument = "DIR",
+	  .type = OPTION_PATH,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(data_root),
+	  .by_default = "as in daemon.json, else " DIND_DEFAULT_DATA_ROOT,
+	  .help = "where the engine keeps images and containers" },
+	{ .name = "storage",
+	  .argument = "LIST",
+	  .type = OPTION_RUNGS,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(rungs),
+	  .by_default = "as-is,loop,fuse,vfs",
+	  .help = "the ways to a data root that are allowed, in the order in which they are tried: "
+		  "as-is (overlay2 on what is there), loop (overlay2 on an image file), fuse "
+		  "(fuse-overlayfs), vfs (slow and large)" },
+	{ .name = "storage-path",
+	  .argument = "DIR",
+	  .type = OPTION_PATH,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(storage_path),
+	  .help = "a directory with room, tried first: bound to the data root if overlay2 works "
+		  "there, else it holds the image file" },
+	{ .name = "storage-size",
+	  .argument = "SIZE",
+	  .type = OPTION_SIZE,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(storage_size),
+	  .min = 64 * MIB,
+	  .max = 16 * TIB,
+	  .by_default = "half of what is free, 10G to 100G",
+	  .help = "size of a new image file (sparse), with K, M, G or T" },
+	{ .name = "storage-driver",
+	  .argument = "NAME",
+	  .alias = "DOCKER_DRIVER",
+	  .type = OPTION_TEXT,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(storage_driver),
+	  .by_default = "what the trial says",
+	  .help = "the engine's storage driver; refused where it cannot work" },
+
+	/* ---- listeners ---- */
+	{ .name = "host",
+	  .argument = "ADDR",
+	  .type = OPTION_HOSTS,
+	  .section = SECTION_LISTEN,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(hosts),
+	  .by_default = "as in daemon.json, else unix://" DIND_DEFAULT_SOCKET,
+	  .help = "where the engine listens, unix:///PATH or tcp://ADDRESS:PORT; may be repeated" },
+	{ .name = "insecure-tcp",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_LISTEN,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(insecure_tcp),
+	  .help = "allow TCP beyond loopback without TLS: whoever reaches the port is root here" },
+	{ .name = "socket-group",
+	  .argument = "GROUP",
+	  .type = OPTION_TEXT,
+	  .section = SECTION_LISTEN,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(socket_group),
+	  .by_default = "docker if it exists",
+	  .help = "group of the unix socket, a name or a number" },
+
+	/* ---- engine ---- */
+	{ .name = "mode",
+	  .argument = "MODE",
+	  .type = OPTION_WORD,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(mode),
+	  .words = mode_words,
+	  .by_default = "auto",
+	  .help = "auto or nested: this version always starts an engine of its own" },
+	{ .name = "dockerd-args",
+	  .argument = "STRING",
+	  .alias = "DOCKER_DAEMON_ARGS",
+	  .type = OPTION_ARGUMENTS,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .help = "more flags for dockerd, quoted as for a shell. Flags about listeners, "
+		  "directories, group, configuration file and storage driver are taken over as if "
+		  "they were options of dind-init" },
+	{ .name = "strict-args",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(strict_args),
+	  .help = "leave dockerd's arguments untouched; it opens its own sockets" },
+	{ .name = "engine-log",
+	  .argument = "WHERE",
+	  .type = OPTION_LOG,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(engine_log),
+	  .by_default = "stderr; with COMMAND file:" DIND_ENGINE_LOG,
+	  .help = "stderr, none or file:PATH. Of a file the last lines are shown when the engine "
+		  "fails" },
+
+	/* ---- COMMAND ---- */
+	{ .name = "user",
+	  .argument = "USER[:GROUP]",
+	  .type = OPTION_TEXT,
+	  .section = SECTION_COMMAND,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(user),
+	  .needs_workload = true,
+	  .by_default = "as dind-init",
+	  .help = "run COMMAND as this user, names or numbers, without capabilities" },
+	{ .name = "keep-caps",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_COMMAND,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(keep_caps),
+	  .needs_workload = true,
+	  .help = "with --user: keep the bounding set, so that sudo works" },
+	{ .name = "drop-caps",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_COMMAND,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(drop_caps),
+	  .needs_workload = true,
+	  .help = "run COMMAND without capabilities even as root" },
+	{ .name = "no-new-privs",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_COMMAND,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(no_new_privs),
+	  .needs_workload = true,
+	  .help = "set no_new_privs for COMMAND: set-user-ID programs gain nothing" },
+	{ .name = "no-wait",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_COMMAND,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(no_wait),
+	  .needs_workload = true,
+	  .help = "start COMMAND at once, not when the engine is ready; its calls to the engine "
+		  "wait" },
+
+	/* ---- time and files ---- */
+	{ .name = "ready-timeout",
+	  .argument = "SECONDS",
+	  .type = OPTION_SECONDS,
+	  .section = SECTION_TIME,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(ready_timeout_ms),
+	  .min = 1,
+	  .max = DAY,
+	  .by_default = "60",
+	  .help = "how long the engine may take to be ready" },
+	{ .name = "stop-timeout",
+	  .argument = "SECONDS",
+	  .type = OPTION_SECONDS,
+	  .section = SECTION_TIME,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(stop_timeout_ms),
+	  .min = 1,
+	  .max = DAY,
+	  .by_default = "9",
+	  .help = "how long everything may take to stop; keep it below the outer engine's grace" },
+	{ .name = "ready-file",
+	  .argument = "PATH",
+	  .type = OPTION_PATH,
+	  .section = SECTION_TIME,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(ready_file),
+	  .help = "written when the engine is ready" },
+	{ .name = "quit-file",
+	  .argument = "PATH",
+	  .type = OPTION_PATH,
+	  .section = SECTION_TIME,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(quit_file),
+	  .help = "stop cleanly when this file appears" },
+
+	/* ---- dind-init itself ---- */
+	{ .name = "allow-host-pid",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_OWN,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(allow_host_pid),
+	  .help = "run even in the host's pid namespace" },
+	{ .name = "log-format",
+	  .argument = "FORMAT",
+	  .type = OPTION_WORD,
+	  .section = SECTION_OWN,
+	  .commands = TAKES_ALL,
+	  .offset = O(log_format),
+	  .words = format_words,
+	  .by_default = "text",
+	  .help = "format of dind-init's own lines on stderr: text or json" },
+	{ .name = "log-level",
+	  .argument = "LEVEL",
+	  .type = OPTION_WORD,
+	  .section = SECTION_OWN,
+	  .commands = TAKES_ALL,
+	  .offset = O(log_level),
+	  .words = level_words,
+	  .by_default = "info",
+	  .help = "error, warning, notice, info or debug" },
+	{ .name = "help",
+	  .letter = 'h',
+	  .environment = "",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_OWN,
+	  .commands = TAKES_ALL,
+	  .offset = offsetof(struct cli, help),
+	  .help = "print this and exit" },
+	{ .name = "version",
+	  .environment = "",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_OWN,
+	  .commands = TAKES_ALL,
+	  .offset = offsetof(struct cli, version),
+	  .help = "print the version and exit" },
+
+	/* ---- sub-commands ---- */
+	{ .name = "json",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_SUB_COMMANDS,
+	  .commands = TAKES(COMMAND_PLAN) | TAKES(COMMAND_DOCTOR),
+	  .offset = O(json),
+	  .help = "plan, doctor: print JSON" },
+	{ .name = "facts",
+	  .argument = "FILE",
+	  .type = OPTION_FILE,
+	  .section = SECTION_SUB_COMMANDS,
+	  .commands = TAKES(COMMAND_PLAN),
+	  .offset = O(facts),
+	  .by_default = "this machine",
+	  .help = "plan: for the machine in FILE, as inspect printed it; - is standard input" },
+	{ .name = "timeout",
+	  .argument = "SECONDS",
+	  .type = OPTION_SECONDS,
+	  .section = SECTION_SUB_COMMANDS,
+	  .commands = TAKES(COMMAND_READY),
+	  .offset = O(ready_wait_ms),
+	  .min = 0,
+	  .max = DAY,
+	  .by_default = "0",
+	  .help = "ready: how long to wait for the engine" },
+	{ .name = "man",
+	  .environment = "",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_SUB_COMMANDS,
+	  .commands = TAKES(COMMAND_HELP),
+	  .offset = offsetof(struct cli, man),
+	  .help = "help: print the man page, for man -l -" },
+};
+
+const size_t option_table_size = ARRAY_SIZE(option_table);
+_Static_assert(ARRAY_SIZE(option_table) <= OPTION_TABLE_MAX, "raise OPTION_TABLE_MAX");
+
+int option_find(const char *name)
+{
+	for (size_t i = 0; i < option_table_size; i++)
+		if (strcmp(option_table[i].name, name) == 0)
+			return (int) i;
+	return -1;
+}
+
+const char *option_variable(const struct option_spec *spec, char *buf, size_t size)
+{
+	if (spec->environment)
+		return *spec->environment ? spec->environment : NULL;
+	(void) snprintf(buf, size, "DIND_%s", spec->name);
+	for (char *c = buf; *c; c++) {
+		if (*c == '-')
+			*c = '_';
+		*c = (char) toupper((unsigned char) *c);
+	}
+	return buf;
+}
+
+bool option_is_later(const char *name)
+{
+	static const char *const later[] = {
+		"storage-fs",
+		"cache-pool",
+		"cache-slots",
+		"cache-size",
+		"cache-busy",
+		"preload",
+		"preload-from",
+		"preload-image",
+		"preload-failure",
+		"preload-timeout",
+		"disk-high",
+		"prune",
+		"tls-dir",
+		"tls-key",
+		"registry-mirror",
+		"insecure-registry",
+		"mtu",
+		"dns",
+		"address-pool",
+		"restart-engine",
+		"apparmor",
+		"selinux",
+		"confine",
+		"mirror-limits",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		if (strcmp(later[i], name) == 0)
+			return true;
+	return false;
+}
+
+const char *option_section_title(enum option_section section)
+{
+	static const char *const titles[SECTION_COUNT] = {
+		[SECTION_DATA] = "Data root",
+		[SECTION_LISTEN] = "Listeners",
+		[SECTION_ENGINE] = "Engine",
+		[SECTION_COMMAND] = "COMMAND",
+		[SECTION_TIME] = "Time and files",
+		[SECTION_OWN] = "dind-init itself",
+		[SECTION_SUB_COMMANDS] = "Of sub-commands",
+	};
+
+	return titles[section];
+}
+
+const char *command_name(enum options_command command)
+{
+	static const char *const names[] = {
+		[COMMAND_RUN] = "run",	   [COMMAND_INSPECT] = "inspect",
+		[COMMAND_PLAN] = "plan",   [COMMAND_DOCTOR] = "doctor",
+		[COMMAND_READY] = "ready", [COMMAND_VERSION] = "version",
+		[COMMAND_HELP] = "help",
+	};
+
+	return (size_t) command < ARRAY_SIZE(names) ? names[command] : NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands.h"
+#include "dind/file.h"
+#include "dind/inspect.h"
+#include "dind/log.h"
+
+/* One trial is a few system calls, or the start of a program on a slow disk. */
+#define TRIAL_TIMEOUT_MS 5000
+
+int planning_inspect(struct planning *planning, const struct cli *cli, struct error *err)
+{
+	int64_t began = clock_now_ms();
+	struct inspect_world world;
+	int r;
+
+	inspect_world_live(&world);
+	r = inspect_machine(&world, &cli->options, &planning->arena, &planning->facts, err);
+	/* COMMAND /opt/docker/dockerd means that one, not the one in PATH */
+	if (r == 0 && cli->dockerd)
+		planning->facts.engine.dockerd = cli->dockerd;
+	planning->times.inspect_ms += clock_now_ms() - began;
+	return r;
+}
+
+static int run_trials(struct planning *planning, struct error *err)
+{
+	const struct plan *plan = &planning->plan;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_trials; i++) {
+		int64_t began = clock_now_ms();
+
+		r = trial_run(&plan->trials[i], TRIAL_TIMEOUT_MS, &planning->arena,
+			      &planning->facts, err);
+		planning->times.trials_ms += clock_now_ms() - began;
+		log_debug("trial: %s%s%s took %lld ms", facts_trial_name(plan->trials[i].kind),
+			  plan->trials[i].path ? " on " : "",
+			  plan->trials[i].path ? plan->trials[i].path : "",
+			  (long long) (clock_now_ms() - began));
+	}
+	return r;
+}
+
+int planning_make(struct planning *planning, const struct options *options, bool with_trials,
+		  struct error *err)
+{
+	while (planning->rounds < PLAN_MAX_ROUNDS) {
+		int64_t began = clock_now_ms();
+		int r;
+
+		planning->rounds++;
+		planning->plan = (struct plan){ .n_trials = 0 };
+		r = plan_make(options, &planning->facts, &planning->arena, &planning->plan, err);
+		planning->times.plan_ms += clock_now_ms() - began;
+		if (r < 0)
+			return r;
+		if (!with_trials || planning->plan.n_refusals || planning->plan.n_trials == 0)
+			return 0;
+		r = run_trials(planning, err);
+		if (r < 0)
+			return r;
+	}
+	return error_set_plain(err, -ELOOP, "no plan after %d rounds of trying", PLAN_MAX_ROUNDS);
+}
+
+void planning_free(struct planning *planning)
+{
+	arena_free(&planning->arena);
+}
