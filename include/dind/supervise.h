@@ -114,6 +114,8 @@ struct spawn_fds {
 	const int *keep; /* inherited under numbers above those: the data root's lock */
 	size_t n_keep;
 	int in, out, err; /* -1: as ours */
+	bool inherit;	  /* also what we were started with ourselves; false: nothing else, whatever it
+			     was opened with */
 };
 
 /*
@@ -163,6 +165,13 @@ struct supervise_options {
  * exit_status, COMMAND's own, or 128+signal). Never returns while a service runs.
  */
 int supervise_run(const struct supervise_options *options, const struct supervise_helpers *helpers);
+
+/*
+ * Give back memory that is not needed while we wait: clean pages of programs and libraries, and the
+ * stack below the caller. All come back by themselves. supervise_run() does it when the engine is
+ * ready. Never fails: at worst nothing is saved.
+ */
+void supervise_shrink(void);
 
 /* ---- ready
  * -------------------------------------------------------------------------------------------- */

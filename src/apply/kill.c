@@ -42,16 +42,17 @@ static const char *field(const char *status, const char *key)
 static int read_process(int dir, struct kill_process *ret_process)
 {
 	char status[8192];
-	const char *pids, *caught, *blocked;
+	const char *state, *pids, *caught, *blocked;
 	struct kill_process process = { 0, 0, 0 };
 	ssize_t n = file_read_at(dir, "status", status, sizeof(status));
 
 	if (n < 0)
 		return (int) n;
+	state = field(status, "\nState:\t");
 	pids = field(status, "\nNSpid:");
 	caught = field(status, "\nSigCgt:\t");
 	blocked = field(status, "\nSigBlk:\t");
-	if (!pids || !caught || !blocked)
+	if (!state || *state == 'Z' || *state == 'X' || !pids || !caught || !blocked)
 		return -ESRCH;
 	while (*pids == '\t' || *pids == ' ') {
 		char *end;

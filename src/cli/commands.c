@@ -66,13 +66,34 @@ int cli_inspect(struct cli *cli)
 
 /* ---- plan ---- */
 
+/*
+ * Whether the engine that answers here is our own: `docker exec C dind-init doctor` looks at a
+ * machine where everything is in use by dind-init itself.
+ */
+static bool our_engine_runs(void)
+{
+	json_t *state = json_load_file(DIND_STATE_FILE, 0, NULL);
+	json_int_t pid = json_integer_value(json_object_get(state, "pid"));
+
+	json_decref(state);
+	return pid > 0 && pid <= INT32_MAX && (kill((pid_t) pid, 0) == 0 || errno == EPERM);
+}
+
+static int look(struct planning *planning, const struct cli *cli, struct error *err)
+{
+	int r = planning_inspect(planning, cli, err);
+
+	if (r == 0 && our_engine_runs())
+		planning->facts.engine.socket_answers = TRI_NO;
+	return r;
+}
+
 /* Standard input may be a pipe or a socket, which cannot be opened by a path. */
 static int read_standard_input(struct arena *arena, char **ret_text)
 {
 	char *text = arena_alloc(arena, FACTS_MAX + 1);
 
-	(void) fread(text, 1, FACTS_MAX, stdin);
-	if (ferror(stdin))
+	if (fread(text, 1, FACTS_MAX, stdin) < FACTS_MAX && ferror(stdin))
 		return -EIO;
 	*ret_text = text;
 	return 0;
@@ -124,7 +145,7 @@ int cli_plan(struct cli *cli)
 			return STATUS_USAGE;
 		}
 	} else {
-		r = planning_inspect(&planning, cli, &err);
+		r = look(&planning, cli, &err);
 	}
 	if (r == 0)
 		r = planning_make(&planning, &cli->options, !facts, &err);
@@ -134,19 +155,6 @@ int cli_plan(struct cli *cli)
 }
 
 /* ---- doctor ---- */
-
-/*
- * Whether the engine that answers here is our own: `docker exec C dind-init doctor` looks at a
- * machine where everything is in use by dind-init itself.
- */
-static bool our_engine_runs(void)
-{
-	json_t *state = json_load_file(DIND_STATE_FILE, 0, NULL);
-	json_int_t pid = json_integer_value(json_object_get(state, "pid"));
-
-	json_decref(state);
-	return pid > 0 && pid <= INT32_MAX && (kill((pid_t) pid, 0) == 0 || errno == EPERM);
-}
 
 static int doctor_status(const struct plan *plan)
 {
@@ -178,10 +186,8 @@ int cli_doctor(struct cli *cli)
 {
 	struct planning planning = { .arena = ARENA_INIT };
 	struct error err = ERROR_INIT;
-	int status, r = planning_inspect(&planning, cli, &err);
+	int status, r = look(&planning, cli, &err);
 
-	if (r == 0 && our_engine_runs())
-		planning.facts.engine.socket_answers = TRI_NO;
 	if (r == 0)
 		r = planning_make(&planning, &cli->options, true, &err);
 	status = r < 0 ? failed("DIND-DOCTOR-01", &err) : print_doctor(cli, &planning.plan, &err);

@@ -9,7 +9,7 @@
 static int refuse_value(struct parse *parse, const char *origin, const char *text,
 			const char *remedy)
 {
-	return parse_refuse(parse, "DIND-USAGE-03", remedy, "%s: '%s' is not a value of it", origin,
+	return parse_refuse(parse, "DIND-USAGE-03", remedy, "%s: '%s' is no value for it", origin,
 			    text);
 }
 

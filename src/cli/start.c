@@ -176,12 +176,12 @@ static enum pass prepare(struct start *start, int *ret_status)
 			*ret_status = fail("DIND-PLAN-01", &err);
 			return PASS_END;
 		}
-		say_plan(start);
 		if (planning->plan.n_refusals) {
 			report_refusals(planning->plan.refusals, planning->plan.n_refusals);
 			*ret_status = planning->plan.refusals[0].status;
 			return PASS_END;
 		}
+		say_plan(start);
 		began = clock_now_ms();
 		pass = apply_steps(start, ret_status);
 		start->apply_ms += clock_now_ms() - began;

@@ -200,6 +200,5 @@ void trial_leave(int directory, const struct trial_record *record)
 {
 	if (umount2("m", 0) < 0 && errno == EBUSY)
 		(void) umount2("m", MNT_DETACH);
-	(void) fchdir(directory);
 	(void) trial_scratch_remove(directory, record->scratch);
 }

@@ -29,8 +29,9 @@ static void on_failure(struct planner *p, struct plan_step *step,
 				 "--privileged, which mounts all hierarchies writable");
 	else
 		planner_or_degrade(step, CODE_CGROUP_V1,
-				   arena_printf(p->arena, "%s: limits of that kind do not work "
-							  "inside",
+				   arena_printf(p->arena,
+						"%s: limits of that kind do not work "
+						"inside",
 						hierarchy->controllers),
 				   "--privileged, which mounts all hierarchies writable");
 }
@@ -59,11 +60,10 @@ static void complete(struct planner *p, const struct facts_hierarchy *hierarchy,
 
 static void make_writable(struct planner *p, const struct facts_hierarchy *hierarchy)
 {
-	struct plan_step *step =
-		planner_step(p, STEP_REMOUNT_RW,
-			     arena_printf(p->arena, "writable:%s", hierarchy->mounted_at),
-			     "inner containers get their groups in this hierarchy, and it is "
-			     "mounted read-only");
+	struct plan_step *step = planner_step(
+		p, STEP_REMOUNT_RW, arena_printf(p->arena, "writable:%s", hierarchy->mounted_at),
+		"inner containers get their groups in this hierarchy, and it is "
+		"mounted read-only");
 
 	step->u.remount.path = hierarchy->mounted_at;
 	on_failure(p, step, hierarchy);
@@ -83,8 +83,8 @@ static void make_parent_writable(struct planner *p, const struct facts_mount *pa
 }
 
 /*
- * A hierarchy that the outer runtime did not know was mounted by it at the host's root: inner groups
- * are then made there, outside the limits of this container, and stay when it is gone.
+ * A hierarchy that the outer runtime did not know was mounted by it at the host's root: inner
+ * groups are then made there, outside the limits of this container, and stay when it is gone.
  */
 static void hint_outside(struct planner *p)
 {

@@ -11,7 +11,7 @@
 
 #define CGROUP_DIR "/sys/fs/cgroup"
 /* Runtimes special-case this very name when they look for a place for `docker exec`. */
-#define LEAF	       "init"
+#define LEAF		"init"
 #define NEST_TIMEOUT_MS 3000
 /* For a tree that is not mounted yet; what the kernel does not have is refused singly. */
 #define USUAL_CONTROLLERS "cpuset cpu io memory pids"

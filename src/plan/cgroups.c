@@ -20,8 +20,8 @@ static void decide_limits(struct planner *p)
 bool planner_cgroup_driver_wanted(const struct planner *p)
 {
 	return p->facts->cgroups.mode == CGROUP_V2 &&
-	       p->facts->engine.systemd_directory == TRI_YES &&
-	       !planner_has_key(p, "exec-opts") && !planner_has_flag(p, "exec-opt", '\0');
+	       p->facts->engine.systemd_directory == TRI_YES && !planner_has_key(p, "exec-opts") &&
+	       !planner_has_flag(p, "exec-opt", '\0');
 }
 
 static void judge_driver(struct planner *p)

@@ -6,19 +6,19 @@
 #ifndef DIND_PLAN_CODES_H
 #define DIND_PLAN_CODES_H
 
-#define CODE_PRIV_UID		"DIND-PRIV-01" /* not root */
-#define CODE_PRIV_USERNS	"DIND-PRIV-02" /* in a user namespace */
-#define CODE_PRIV_CAPS		"DIND-PRIV-03" /* capabilities are missing */
-#define CODE_PRIV_SECCOMP	"DIND-PRIV-04" /* a filter refuses what inner containers need */
-#define CODE_PRIV_APPARMOR	"DIND-PRIV-05" /* the outer profile denies mounts */
-#define CODE_PRIV_HOST_PID	"DIND-PRIV-06" /* in the host's pid namespace */
-#define CODE_PRIV_NO_NEW_PRIVS	"DIND-PRIV-10"
-#define CODE_PRIV_CAPS_LOST	"DIND-PRIV-11" /* works, with less */
-#define CODE_PRIV_FILTER	"DIND-PRIV-12" /* a filter is on, what it refuses is not known */
-#define CODE_PRIV_OLD_ENGINE	"DIND-PRIV-13" /* Docker before 23 with a capability missing */
-#define CODE_PRIV_PROFILE	"DIND-PRIV-14" /* confined by a profile that we do not know */
-#define CODE_PRIV_UNKNOWN	"DIND-PRIV-15" /* capabilities could not be read */
-#define CODE_PRIV_NOT_INIT	"DIND-PRIV-16" /* not PID 1: works as a subreaper */
+#define CODE_PRIV_UID	       "DIND-PRIV-01" /* not root */
+#define CODE_PRIV_USERNS       "DIND-PRIV-02" /* in a user namespace */
+#define CODE_PRIV_CAPS	       "DIND-PRIV-03" /* capabilities are missing */
+#define CODE_PRIV_SECCOMP      "DIND-PRIV-04" /* a filter refuses what inner containers need */
+#define CODE_PRIV_APPARMOR     "DIND-PRIV-05" /* the outer profile denies mounts */
+#define CODE_PRIV_HOST_PID     "DIND-PRIV-06" /* in the host's pid namespace */
+#define CODE_PRIV_NO_NEW_PRIVS "DIND-PRIV-10"
+#define CODE_PRIV_CAPS_LOST    "DIND-PRIV-11" /* works, with less */
+#define CODE_PRIV_FILTER       "DIND-PRIV-12" /* a filter is on, what it refuses is not known */
+#define CODE_PRIV_OLD_ENGINE   "DIND-PRIV-13" /* Docker before 23 with a capability missing */
+#define CODE_PRIV_PROFILE      "DIND-PRIV-14" /* confined by a profile that we do not know */
+#define CODE_PRIV_UNKNOWN      "DIND-PRIV-15" /* capabilities could not be read */
+#define CODE_PRIV_NOT_INIT     "DIND-PRIV-16" /* not PID 1: works as a subreaper */
 
 #define CODE_LIMITS "DIND-LIMITS-01"
 
@@ -41,32 +41,32 @@
 #define CODE_CGROUP_DRIVER	"DIND-CGROUP-10" /* cgroupfs or systemd */
 #define CODE_CGROUP_DECISION	"DIND-CGROUP-11"
 
-#define CODE_STORAGE_DECISION	 "DIND-STORAGE-01" /* what was chosen */
-#define CODE_STORAGE_NOT_TAKEN	 "DIND-STORAGE-02" /* what was not, and why */
-#define CODE_STORAGE_NO_RUNG	 "DIND-STORAGE-03" /* nothing works */
-#define CODE_STORAGE_DRIVER	 "DIND-STORAGE-04" /* the driver that was asked for cannot work */
-#define CODE_STORAGE_BUSY	 "DIND-STORAGE-05" /* the lock is held */
-#define CODE_STORAGE_LOCK	 "DIND-STORAGE-06" /* the lock cannot be taken */
-#define CODE_STORAGE_PATH	 "DIND-STORAGE-07" /* --storage-path is of no use */
-#define CODE_STORAGE_PRIOR	 "DIND-STORAGE-08" /* what is there cannot be used */
-#define CODE_STORAGE_SLOW	 "DIND-STORAGE-09" /* vfs, fuse-overlayfs */
-#define CODE_STORAGE_LAYER	 "DIND-STORAGE-10" /* images die with the container */
-#define CODE_STORAGE_ANONYMOUS	 "DIND-STORAGE-11"
-#define CODE_STORAGE_SPACE	 "DIND-STORAGE-12"
-#define CODE_STORAGE_HIDDEN	 "DIND-STORAGE-13" /* old data that will not be seen */
-#define CODE_STORAGE_REMOTE	 "DIND-STORAGE-14"
-#define CODE_STORAGE_KEPT	 "DIND-STORAGE-15" /* an old driver is kept */
-#define CODE_STORAGE_ELSEWHERE	 "DIND-STORAGE-16" /* image is not on the volume that was given */
-#define CODE_STORAGE_DIRECTORY	 "DIND-STORAGE-17"
-#define CODE_STORAGE_LOST_IMAGE	 "DIND-STORAGE-18" /* an image of an earlier start is not used */
+#define CODE_STORAGE_DECISION	"DIND-STORAGE-01" /* what was chosen */
+#define CODE_STORAGE_NOT_TAKEN	"DIND-STORAGE-02" /* what was not, and why */
+#define CODE_STORAGE_NO_RUNG	"DIND-STORAGE-03" /* nothing works */
+#define CODE_STORAGE_DRIVER	"DIND-STORAGE-04" /* the driver that was asked for cannot work */
+#define CODE_STORAGE_BUSY	"DIND-STORAGE-05" /* the lock is held */
+#define CODE_STORAGE_LOCK	"DIND-STORAGE-06" /* the lock cannot be taken */
+#define CODE_STORAGE_PATH	"DIND-STORAGE-07" /* --storage-path is of no use */
+#define CODE_STORAGE_PRIOR	"DIND-STORAGE-08" /* what is there cannot be used */
+#define CODE_STORAGE_SLOW	"DIND-STORAGE-09" /* vfs, fuse-overlayfs */
+#define CODE_STORAGE_LAYER	"DIND-STORAGE-10" /* images die with the container */
+#define CODE_STORAGE_ANONYMOUS	"DIND-STORAGE-11"
+#define CODE_STORAGE_SPACE	"DIND-STORAGE-12"
+#define CODE_STORAGE_HIDDEN	"DIND-STORAGE-13" /* old data that will not be seen */
+#define CODE_STORAGE_REMOTE	"DIND-STORAGE-14"
+#define CODE_STORAGE_KEPT	"DIND-STORAGE-15" /* an old driver is kept */
+#define CODE_STORAGE_ELSEWHERE	"DIND-STORAGE-16" /* image is not on the volume that was given */
+#define CODE_STORAGE_DIRECTORY	"DIND-STORAGE-17"
+#define CODE_STORAGE_LOST_IMAGE "DIND-STORAGE-18" /* an image of an earlier start is not used */
 
-#define CODE_LISTEN_ADDRESS	"DIND-LISTEN-01" /* cannot be understood */
-#define CODE_LISTEN_PLAIN	"DIND-LISTEN-02" /* plain TCP beyond loopback, refused */
-#define CODE_LISTEN_INSECURE	"DIND-LISTEN-03" /* the same, asked for */
-#define CODE_LISTEN_GROUP	"DIND-LISTEN-04"
-#define CODE_LISTEN_BUSY	"DIND-LISTEN-05"
-#define CODE_LISTEN_FAILED	"DIND-LISTEN-06"
-#define CODE_LISTEN_DECISION	"DIND-LISTEN-07"
+#define CODE_LISTEN_ADDRESS  "DIND-LISTEN-01" /* cannot be understood */
+#define CODE_LISTEN_PLAIN    "DIND-LISTEN-02" /* plain TCP beyond loopback, refused */
+#define CODE_LISTEN_INSECURE "DIND-LISTEN-03" /* the same, asked for */
+#define CODE_LISTEN_GROUP    "DIND-LISTEN-04"
+#define CODE_LISTEN_BUSY     "DIND-LISTEN-05"
+#define CODE_LISTEN_FAILED   "DIND-LISTEN-06"
+#define CODE_LISTEN_DECISION "DIND-LISTEN-07"
 
 #define CODE_ENGINE_MISSING  "DIND-ENGINE-01"
 #define CODE_ENGINE_CONFIG   "DIND-ENGINE-02" /* daemon.json does not parse or is not there */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon.json and dockerd's flags. dockerd refuses to start when one directive is in both, even with
- * the same value. So a flag of ours is never added for a key that is in the file; where a flag must
- * win, the effective file is a copy without that key. The user's file is never touched.
+ * daemon.json and dockerd's flags. dockerd refuses to start when one directive is in both, even
+ * with the same value. So a flag of ours is never added for a key that is in the file; where a flag
+ * must win, the effective file is a copy without that key. The user's file is never touched.
  */
 #include <string.h>
 

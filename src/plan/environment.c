@@ -18,9 +18,9 @@ struct rule {
 
 /* What stays out of the engine's. DOCKER_DRIVER is in the plan already, as a flag. */
 static const struct rule engine_rules[] = {
-	{ "DOCKER_HOST", false },   { "DOCKER_TLS_VERIFY", false }, { "DOCKER_CERT_PATH", false },
-	{ "DOCKER_CONTEXT", false }, { "DOCKER_CONFIG", false },    { "DOCKER_DRIVER", false },
-	{ "NOTIFY_SOCKET", false }, { "container", false },	    { "LISTEN_", true },
+	{ "DOCKER_HOST", false },    { "DOCKER_TLS_VERIFY", false }, { "DOCKER_CERT_PATH", false },
+	{ "DOCKER_CONTEXT", false }, { "DOCKER_CONFIG", false },     { "DOCKER_DRIVER", false },
+	{ "NOTIFY_SOCKET", false },  { "container", false },	     { "LISTEN_", true },
 	{ "DIND_", true },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sockets that PID 1 opens itself, before anything else can fail, and hands to dockerd: a client
- * that comes early waits in the queue and is never refused.
+ * The sockets that PID 1 opens itself, before anything else can fail, and hands to dockerd: a
+ * client that comes early waits in the queue and is never refused.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -12,8 +12,9 @@
 #define PORT_PLAIN 2375
 #define PORT_TLS   2376
 
-static const char good_addresses[] = "--host unix:///PATH or --host tcp://ADDRESS:PORT, the address a "
-				 "number, localhost or nothing";
+static const char good_addresses[] =
+	"--host unix:///PATH or --host tcp://ADDRESS:PORT, the address a "
+	"number, localhost or nothing";
 
 static bool has_tls(const struct planner *p)
 {
@@ -189,8 +190,9 @@ static void judge_busy(struct planner *p)
 	} else if (p->facts->engine.socket_answers == TRI_YES) {
 		/* doctor is also run beside the engine that it is asked about */
 		if (p->options->command == COMMAND_DOCTOR)
-			planner_hint(p, CODE_LISTEN_BUSY, remedy,
-				     "an engine serves here already: a second one would be refused");
+			planner_hint(
+				p, CODE_LISTEN_BUSY, remedy,
+				"an engine serves here already: a second one would be refused");
 		else
 			planner_refuse(p, CODE_LISTEN_BUSY, STATUS_TEMPFAIL, remedy,
 				       "an engine already answers on the socket that is to be "
@@ -215,7 +217,8 @@ void plan_listeners(struct planner *p)
 		add_listener(p, "unix://" DIND_DEFAULT_SOCKET);
 	judge_busy(p);
 	for (size_t i = 0; i < p->plan->n_listeners; i++)
-		planner_decide(p, CODE_LISTEN_DECISION, "%s is opened by PID 1 and handed to dockerd",
+		planner_decide(p, CODE_LISTEN_DECISION,
+			       "%s is opened by PID 1 and handed to dockerd",
 			       p->plan->listeners[i].url);
 }
 

@@ -8,8 +8,7 @@
 static void add_message(struct planner *p, struct plan_message **list, size_t *count,
 			const struct plan_message *message)
 {
-	struct plan_message *added =
-		arena_push(p->arena, (void **) list, count, sizeof(**list));
+	struct plan_message *added = arena_push(p->arena, (void **) list, count, sizeof(**list));
 
 	*added = *message;
 }
@@ -51,8 +50,8 @@ void planner_decide(struct planner *p, const char *code, const char *fmt, ...)
 struct plan_step *planner_step(struct planner *p, enum plan_step_kind kind, const char *key,
 			       const char *why)
 {
-	struct plan_step *step = arena_push(p->arena, (void **) &p->plan->steps, &p->plan->n_steps,
-					    sizeof(*step));
+	struct plan_step *step =
+		arena_push(p->arena, (void **) &p->plan->steps, &p->plan->n_steps, sizeof(*step));
 
 	step->kind = kind;
 	step->key = key;
@@ -89,15 +88,33 @@ const char *planner_errno(struct planner *p, int error)
 		int error;
 		const char *name;
 	} names[] = {
-		{ EPERM, "EPERM" },	    { ENOENT, "ENOENT" },	  { EIO, "EIO" },
-		{ ENXIO, "ENXIO" },	    { EAGAIN, "EAGAIN" },	  { ENOMEM, "ENOMEM" },
-		{ EACCES, "EACCES" },	    { EBUSY, "EBUSY" },		  { ENODEV, "ENODEV" },
-		{ ENOTDIR, "ENOTDIR" },	    { EISDIR, "EISDIR" },	  { EINVAL, "EINVAL" },
-		{ EFBIG, "EFBIG" },	    { ENOSPC, "ENOSPC" },	  { EROFS, "EROFS" },
-		{ ENOSYS, "ENOSYS" },	    { ENOTTY, "ENOTTY" },	  { ELOOP, "ELOOP" },
-		{ EOPNOTSUPP, "EOPNOTSUPP" }, { EADDRINUSE, "EADDRINUSE" }, { EDQUOT, "EDQUOT" },
-		{ ETIMEDOUT, "ETIMEDOUT" }, { ESTALE, "ESTALE" },	  { EUCLEAN, "EUCLEAN" },
-		{ EOVERFLOW, "EOVERFLOW" }, { EEXIST, "EEXIST" },	  { EXDEV, "EXDEV" },
+		{ EPERM, "EPERM" },
+		{ ENOENT, "ENOENT" },
+		{ EIO, "EIO" },
+		{ ENXIO, "ENXIO" },
+		{ EAGAIN, "EAGAIN" },
+		{ ENOMEM, "ENOMEM" },
+		{ EACCES, "EACCES" },
+		{ EBUSY, "EBUSY" },
+		{ ENODEV, "ENODEV" },
+		{ ENOTDIR, "ENOTDIR" },
+		{ EISDIR, "EISDIR" },
+		{ EINVAL, "EINVAL" },
+		{ EFBIG, "EFBIG" },
+		{ ENOSPC, "ENOSPC" },
+		{ EROFS, "EROFS" },
+		{ ENOSYS, "ENOSYS" },
+		{ ENOTTY, "ENOTTY" },
+		{ ELOOP, "ELOOP" },
+		{ EOPNOTSUPP, "EOPNOTSUPP" },
+		{ EADDRINUSE, "EADDRINUSE" },
+		{ EDQUOT, "EDQUOT" },
+		{ ETIMEDOUT, "ETIMEDOUT" },
+		{ ESTALE, "ESTALE" },
+		{ EUCLEAN, "EUCLEAN" },
+		{ EOVERFLOW, "EOVERFLOW" },
+		{ EEXIST, "EEXIST" },
+		{ EXDEV, "EXDEV" },
 		{ EADDRNOTAVAIL, "EADDRNOTAVAIL" },
 	};
 

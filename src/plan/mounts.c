@@ -37,8 +37,9 @@ static void plan_runtime_directory(struct planner *p, const char *path, unsigned
 	else
 		planner_or_degrade(step, CODE_MOUNT_RUNTIME,
 				   arena_printf(p->arena, "a fresh %s", path),
-				   arena_printf(p->arena, "mount a tmpfs there from outside: "
-							  "--tmpfs %s",
+				   arena_printf(p->arena,
+						"mount a tmpfs there from outside: "
+						"--tmpfs %s",
 						path));
 }
 
@@ -121,9 +122,9 @@ void plan_devices(struct planner *p)
 		step->u.device.minor = devices[i].minor;
 		step->u.device.mode = devices[i].mode;
 		/* a convenience: most jobs never open one of them */
-		planner_or_degrade(step, CODE_MOUNT_DEVICE, devices[i].without,
-				   arena_printf(p->arena, "--privileged, or --device %s",
-						devices[i].path));
+		planner_or_degrade(
+			step, CODE_MOUNT_DEVICE, devices[i].without,
+			arena_printf(p->arena, "--privileged, or --device %s", devices[i].path));
 	}
 }
 

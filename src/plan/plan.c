@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan, as a table of contents: what is judged, what is done in which order, what is started. */
+/* The plan, as a table of contents: what is judged, what is done in which order, what is started.
+ */
 #include "dind/plan.h"
 
 #include "planner.h"

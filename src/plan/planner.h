@@ -15,11 +15,11 @@
 /* Where docker's data will be and how it gets there. */
 struct storage_choice {
 	enum storage_rung rung;
-	const char *driver;		     /* for dockerd; NULL: its own choice */
+	const char *driver;		    /* for dockerd; NULL: its own choice */
 	const struct facts_directory *home; /* the directory that holds the data or the image */
-	bool bind;			     /* home is bound onto the data root */
-	bool kept;			     /* what wrote there before goes on */
-	const char *image;		     /* image file in home, or NULL */
+	bool bind;			    /* home is bound onto the data root */
+	bool kept;			    /* what wrote there before goes on */
+	const char *image;		    /* image file in home, or NULL */
 	uint64_t image_bytes;
 	const char *why;
 };

@@ -82,8 +82,7 @@ static void refuse_capabilities(struct planner *p, uint64_t have)
 			strings_add(p->arena, &facts,
 				    arena_printf(p->arena, "CAP_%s (%s)", c->name, c->why));
 		else
-			strings_add(p->arena, &defaults,
-				    arena_printf(p->arena, "CAP_%s", c->name));
+			strings_add(p->arena, &defaults, arena_printf(p->arena, "CAP_%s", c->name));
 	}
 	if (flags.count == 0)
 		return;
@@ -94,8 +93,9 @@ static void refuse_capabilities(struct planner *p, uint64_t have)
 					 defaults.count > 1 ? "them" : "it"));
 	p->privileged = false;
 	planner_refuse(p, CODE_PRIV_CAPS, STATUS_NOPERM,
-		       arena_printf(p->arena, "start this container with " PRIVILEGED
-					      ", or at least with %s%s",
+		       arena_printf(p->arena,
+				    "start this container with " PRIVILEGED
+				    ", or at least with %s%s",
 				    strings_join(p->arena, &flags, " "), confining_flags(p)),
 		       "this container lacks %s", strings_join(p->arena, &facts, ", "));
 }
@@ -162,7 +162,7 @@ static void judge_seccomp(struct planner *p)
 	bool probed = priv->pivot_root.value != TRI_UNKNOWN && priv->keyctl.value != TRI_UNKNOWN;
 	const char *remedy = "--security-opt seccomp=unconfined, or " PRIVILEGED;
 
-	if (!planner_has_cap(p, CAP_SYS_ADMIN) || priv->seccomp_mode < 2)
+	if (priv->seccomp_mode < 2)
 		return;
 	if (pivot_root || keyctl) {
 		p->privileged = false;
@@ -197,15 +197,14 @@ static void judge_profiles(struct planner *p)
 	const char *selinux = p->facts->lsm.selinux_label;
 	bool enforced = apparmor && str_has_suffix(apparmor, "(enforce)");
 
-	if (!planner_has_cap(p, CAP_SYS_ADMIN))
-		return;
 	if (enforced && is_engine_profile(apparmor)) {
 		p->privileged = false;
-		planner_refuse(p, CODE_PRIV_APPARMOR, STATUS_NOPERM,
-			       "--security-opt apparmor=unconfined, or " PRIVILEGED,
-			       "this container is confined by the AppArmor profile %s, which denies "
-			       "every mount",
-			       apparmor);
+		planner_refuse(
+			p, CODE_PRIV_APPARMOR, STATUS_NOPERM,
+			"--security-opt apparmor=unconfined, or " PRIVILEGED,
+			"this container is confined by the AppArmor profile %s, which denies "
+			"every mount",
+			apparmor);
 	} else if (enforced) {
 		planner_hint(p, CODE_PRIV_PROFILE,
 			     "should mounts fail with EACCES: --security-opt apparmor=unconfined",
@@ -213,8 +212,7 @@ static void judge_profiles(struct planner *p)
 	}
 	/* enforcing or permissive cannot be told from in here */
 	if (p->facts->lsm.selinux == TRI_YES && selinux && strstr(selinux, "container_t"))
-		planner_hint(p, CODE_PRIV_PROFILE,
-			     "--security-opt label=disable, or " PRIVILEGED,
+		planner_hint(p, CODE_PRIV_PROFILE, "--security-opt label=disable, or " PRIVILEGED,
 			     "this container has the SELinux label %s, which may not mount",
 			     selinux);
 }

@@ -5,9 +5,8 @@
 #include "dind/str.h"
 #include "storage.h"
 
-static const struct facts_directory *inspected(struct planner *p,
-					       const struct facts_directory *directory,
-					       const char *path)
+static const struct facts_directory *
+inspected(struct planner *p, const struct facts_directory *directory, const char *path)
 {
 	struct facts_directory *unknown;
 
@@ -73,7 +72,8 @@ static bool is_busy(struct planner *p)
 	return false;
 }
 
-/* On the data root itself a lock that cannot be taken ends the start; elsewhere it ends the rung. */
+/* On the data root itself a lock that cannot be taken ends the start; elsewhere it ends the rung.
+ */
 static bool is_unlockable(struct planner *p)
 {
 	const struct facts_failure *failure = facts_find_failure(p->facts, lock_keys[0]);
@@ -279,9 +279,8 @@ static void lock(struct planner *p)
 	step = planner_step(p, STEP_LOCK, key,
 			    "two engines on one data root destroy it; the lock lives as long as "
 			    "the engine");
-	step->u.lock.path = storage->image
-				    ? storage->image
-				    : planner_join(p, storage->home->path, ".dind-lock");
+	step->u.lock.path = storage->image ? storage->image
+					   : planner_join(p, storage->home->path, ".dind-lock");
 	step->u.lock.create = true;
 	step->u.lock.holder = holder(p);
 	/* in use (75) and not possible are told apart by the next plan */

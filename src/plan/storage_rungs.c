@@ -234,8 +234,7 @@ enum verdict storage_judge_loop(struct planner *p, struct storage_choice *ret_ch
 enum verdict storage_judge_fuse(struct planner *p, struct storage_choice *ret_choice)
 {
 	const struct facts_directory *home = storage_data_root(p);
-	enum verdict verdict =
-		try_driver(p, RUNG_FUSE, DRIVER_FUSE, "fuse-overlayfs", home);
+	enum verdict verdict = try_driver(p, RUNG_FUSE, DRIVER_FUSE, "fuse-overlayfs", home);
 
 	if (verdict == VERDICT_YES)
 		*ret_choice = (struct storage_choice){
@@ -290,7 +289,7 @@ enum verdict storage_judge_volume(struct planner *p, const struct facts_director
 	/* asked together: rounds are counted, and this one costs two milliseconds */
 	if (verdict == VERDICT_OPEN && overlay)
 		(void) storage_trial(p, TRIAL_OVERLAY, storage_data_root(p), &ahead);
-	if (verdict == VERDICT_NO && overlay && home->writable.value != TRI_NO)
+	if (verdict == VERDICT_NO && overlay)
 		return judge_image(p, RUNG_VOLUME, home, ret_choice);
 	return verdict;
 }
@@ -329,9 +328,9 @@ static bool is_allowed(const struct planner *p, enum storage_rung rung)
 }
 
 /*
- * An existing data root keeps the driver that wrote it: another one would start empty beside the old
- * images, or not at all. What cannot work is refused, never hidden; a --storage that leaves its rung
- * out is a clear enough wish to start empty.
+ * An existing data root keeps the driver that wrote it: another one would start empty beside the
+ * old images, or not at all. What cannot work is refused, never hidden; a --storage that leaves its
+ * rung out is a clear enough wish to start empty.
  */
 enum verdict storage_judge_prior(struct planner *p, enum storage_rung rung,
 				 const struct facts_directory *home,

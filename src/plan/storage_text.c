@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why the data root is where it is, and what that costs. Nothing about storage happens in silence. */
+/* Why the data root is where it is, and what that costs. Nothing about storage happens in silence.
+ */
 #include "dind/str.h"
 #include "storage.h"
 
@@ -74,20 +75,22 @@ static void hint_lifetime(struct planner *p)
 	const struct facts_directory *data_root = storage_data_root(p);
 
 	if (s->rung == RUNG_LOOP && data_root->is_mount_point == TRI_YES)
-		planner_hint(p, CODE_STORAGE_ELSEWHERE,
-			     arena_printf(p->arena, "-v NAME:DIR and --storage-path DIR put the "
-						    "image on the volume"),
-			     "overlay does not work on the volume at %s; the image is not on it but "
-			     "in %s",
-			     p->data_root, s->home->path);
+		planner_hint(
+			p, CODE_STORAGE_ELSEWHERE,
+			arena_printf(p->arena, "-v NAME:DIR and --storage-path DIR put the "
+					       "image on the volume"),
+			"overlay does not work on the volume at %s; the image is not on it but "
+			"in %s",
+			p->data_root, s->home->path);
 	else if (s->rung == RUNG_LOOP && s->home->is_mount_point != TRI_YES)
 		planner_hint(p, CODE_STORAGE_LAYER,
 			     arena_printf(p->arena, "%s keeps them", storage_volume_flag(p)),
 			     "images are in this container's own layer and go when it is removed");
 	if (!s->image && !s->bind && data_root->anonymous_volume == TRI_YES)
 		planner_hint(p, CODE_STORAGE_ANONYMOUS,
-			     arena_printf(p->arena, "docker rm -v, docker run --rm, or a volume "
-						    "with a name: %s",
+			     arena_printf(p->arena,
+					  "docker rm -v, docker run --rm, or a volume "
+					  "with a name: %s",
 					  storage_volume_flag(p)),
 			     "%s is an anonymous volume of the outer engine: it stays behind when "
 			     "this container is removed",
@@ -143,7 +146,7 @@ static void hint_hidden(struct planner *p)
 				       "they are used",
 			     "images of the driver %s in %s are hidden by what is mounted there",
 			     prior, p->data_root);
-	else if (prior && !str_equal(prior, s->driver) && !s->kept)
+	else if (prior && !str_equal(prior, s->driver))
 		planner_hint(p, CODE_STORAGE_HIDDEN,
 			     arena_printf(p->arena, "--storage-driver %s shows them again", prior),
 			     "images that the driver %s left in %s are not seen by %s", prior,
@@ -153,8 +156,8 @@ static void hint_hidden(struct planner *p)
 		planner_hint(p, CODE_STORAGE_LOST_IMAGE,
 			     arena_printf(p->arena, "remove %s/data.img if it is of no use",
 					  image_dir->path),
-			     "the image of an earlier start in %s (%s) is not used", image_dir->path,
-			     planner_size(p, image_dir->image_bytes));
+			     "the image of an earlier start in %s (%s) is not used",
+			     image_dir->path, planner_size(p, image_dir->image_bytes));
 }
 
 void storage_explain(struct planner *p)

@@ -21,8 +21,8 @@ void plan_network(struct planner *p)
 }
 
 /*
- * With container=docker in its environment dockerd leaves AppArmor alone, so inner containers inherit
- * our label. `docker info` inside would claim something else.
+ * With container=docker in its environment dockerd leaves AppArmor alone, so inner containers
+ * inherit our label. `docker info` inside would claim something else.
  */
 void plan_lsm(struct planner *p)
 {

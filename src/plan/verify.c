@@ -17,14 +17,16 @@ static int verify_step(const struct plan *plan, size_t index, struct error *err)
 	switch (step->on_fail) {
 	case FAIL_ABORT:
 		if (!step->status || !step->remedy)
-			return error_set_plain(err, -EINVAL, "step %s ends without a status or "
-							     "remedy",
+			return error_set_plain(err, -EINVAL,
+					       "step %s ends without a status or "
+					       "remedy",
 					       step->key);
 		break;
 	case FAIL_REPLAN:
 		if (step->remedy)
-			return error_set_plain(err, -EINVAL, "step %s has a remedy that nobody "
-							     "sees",
+			return error_set_plain(err, -EINVAL,
+					       "step %s has a remedy that nobody "
+					       "sees",
 					       step->key);
 		break;
 	case FAIL_DEGRADE:
@@ -68,8 +70,9 @@ int plan_verify(const struct plan *plan, struct error *err)
 	if (plan->n_refusals || plan->n_trials)
 		return 0;
 	if (plan->storage.rung == RUNG_NONE || !plan->storage.driver || !plan->storage.why)
-		return error_set_plain(err, -EINVAL, "the plan is complete, but nothing was "
-						     "decided about storage");
+		return error_set_plain(err, -EINVAL,
+				       "the plan is complete, but nothing was "
+				       "decided about storage");
 	if (!plan->engine.wanted || !plan->engine.launch.argv)
 		return error_set_plain(err, -EINVAL, "the plan is complete, but starts no engine");
 	return 0;

@@ -54,9 +54,8 @@ static void join_socket_group(struct planner *p, struct launch *launch)
 	} else if (socket->gid >= 0 && !is_in_group(launch, socket->gid) &&
 		   launch->n_groups < LAUNCH_MAX_GROUPS) {
 		launch->groups[launch->n_groups++] = (uint32_t) socket->gid;
-		planner_decide(p, CODE_USER_GROUP,
-			       "%s gets the group %lld of %s besides its own", p->options->user,
-			       (long long) socket->gid, socket->path);
+		planner_decide(p, CODE_USER_GROUP, "%s gets the group %lld of %s besides its own",
+			       p->options->user, (long long) socket->gid, socket->path);
 	}
 }
 
