@@ -9,7 +9,7 @@ struct arena_block {
 	max_align_t data[];
 };
 
-static _Noreturn void out_of_memory(void)
+static __attribute__((noreturn)) void out_of_memory(void)
 {
 	static const char text[] =
 		"dind-init: error: DIND-BASE-01: out of memory while preparing; raise the "
