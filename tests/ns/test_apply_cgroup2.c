@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The v2 tree, in a group of our own below the machine's. Whatever controllers the machine hands to
+ * it are enabled; on a hybrid machine those are few or none, and the rest is for the virtual
+ * machines.
+ */
+#include <sys/prctl.h>
+
+#include "cgroup_fixture.h"
+
+static char mount_point[128];
+
+/* In a new group, in namespaces of our own; the tree is at mount_point as a runtime without a
+ * cgroup namespace shows it. */
+static void enter(void)
+{
+	enter_group();
+	ck_assert(enter_test());
+	(void) snprintf(mount_point, sizeof(mount_point), "%s/cgroup", scratch);
+	ck_assert_int_eq(mkdir(mount_point, 0755), 0);
+	ck_assert_int_eq(mount(machine, mount_point, NULL, MS_BIND, NULL), 0);
+}
+
+static void enter_namespace(struct apply_context *context)
+{
+	struct plan_step step = { .kind = STEP_CGROUP_NAMESPACE };
+
+	step.u.cgroup_namespace.mount_point = mount_point;
+	assert_step(context, &step);
+}
+
+static struct plan_step nest_step(const char *controllers, int timeout_ms)
+{
+	struct plan_step step = { .kind = STEP_CGROUP_NEST };
+
+	step.u.cgroup_nest.mount_point = mount_point;
+	step.u.cgroup_nest.leaf = "init";
+	step.u.cgroup_nest.controllers = controllers;
+	step.u.cgroup_nest.timeout_ms = timeout_ms;
+	return step;
+}
+
+static const char *at_mount(const char *name)
+{
+	static char path[512];
+
+	(void) snprintf(path, sizeof(path), "%s/%s", mount_point, name);
+	return path;
+}
+
+/* Our v2 line of /proc/self/cgroup. */
+static const char *own_path(void)
+{
+	const char *line = strstr(read_text("/proc/self/cgroup"), "0::");
+	static char path[256];
+
+	(void) snprintf(path, sizeof(path), "%s", line ? line + 3 : "");
+	path[strcspn(path, "\n")] = '\0';
+	return path;
+}
+
+static pid_t start_sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void) pause();
+	}
+	return pid;
+}
+
+static void machine_options(char *buf, size_t size)
+{
+	static char text[65536];
+	char wanted[300];
+	char *line;
+
+	(void) snprintf(wanted, sizeof(wanted), " %s ", machine);
+	ck_assert_int_gt(file_read_at(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text)), 0);
+	line = strstr(text, wanted);
+	ck_assert_ptr_nonnull(line);
+	line[strcspn(line, "\n")] = '\0';
+	(void) snprintf(buf, size, "%s", line);
+}
+
+START_TEST(test_namespace)
+{
+	struct plan_step step = { .kind = STEP_CGROUP_NAMESPACE };
+	struct apply_context context;
+	struct snapshot before, after;
+	char options[512], options_after[512], pid[16];
+
+	enter();
+	machine_options(options, sizeof(options));
+	ck_assert_str_ne(own_path(), "/");
+	apply_context_init(&context);
+	enter_namespace(&context);
+	ck_assert(context.cgroup_own_namespace);
+	ck_assert_str_eq(own_path(), "/");
+	(void) snprintf(pid, sizeof(pid), "%d\n", (int) getpid());
+	ck_assert_str_eq(read_text(at_mount("cgroup.procs")), pid); /* only our own group */
+	machine_options(options_after, sizeof(options_after));
+	ck_assert_str_eq(options, options_after);
+	snapshot_take(&before);
+	step.u.cgroup_namespace.mount_point = mount_point;
+	assert_step(&context, &step);
+	apply_context_init(&context);
+	assert_step(&context, &step); /* a second start finds it done */
+	ck_assert(context.cgroup_own_namespace);
+	snapshot_take(&after);
+	ck_assert_str_eq(before.mounts, after.mounts);
+	ck_assert_str_eq(before.fds, after.fds);
+}
+END_TEST
+
+/* When the mount fails, the old namespace is back: its paths fit the old mount. */
+START_TEST(test_namespace_is_given_back)
+{
+	struct plan_step step = { .kind = STEP_CGROUP_NAMESPACE };
+	struct apply_context context;
+	char before[256];
+
+	enter();
+	(void) snprintf(before, sizeof(before), "%s", own_path());
+	step.u.cgroup_namespace.mount_point = in_scratch("missing");
+	apply_context_init(&context);
+	assert_step_fails(&context, &step, -ENOENT, in_scratch("missing"));
+	ck_assert(!context.cgroup_own_namespace);
+	ck_assert_str_eq(own_path(), before);
+}
+END_TEST
+
+START_TEST(test_nest)
+{
+	struct apply_context context;
+	struct plan_step step;
+	struct snapshot before, after;
+	char available[512], enabled[512];
+	pid_t pids[3];
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		pids[i] = start_sleeper();
+	(void) snprintf(available, sizeof(available), "%s",
+			read_text(at_mount("cgroup.controllers")));
+	available[strcspn(available, "\n")] = '\0';
+	step = nest_step(available, 2000);
+	assert_step(&context, &step);
+	ck_assert(context.cgroup_nested);
+	ck_assert_str_eq(context.cgroup_refused, "");
+	ck_assert_str_eq(own_path(), "/init");
+	ck_assert_str_eq(read_text(at_mount("cgroup.procs")), "");
+	ck_assert_str_eq(read_text(at_mount("cgroup.type")), "domain\n");
+	(void) snprintf(enabled, sizeof(enabled), "%s",
+			read_text(at_mount("cgroup.subtree_control")));
+	enabled[strcspn(enabled, "\n")] = '\0';
+	ck_assert_str_eq(enabled, available);
+	snapshot_take(&before);
+	assert_step(&context, &step);
+	snapshot_take(&after);
+	ck_assert_str_eq(before.mounts, after.mounts);
+	ck_assert_str_eq(before.fds, after.fds);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		ck_assert_int_eq(kill(pids[i], SIGKILL), 0);
+		ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+}
+END_TEST
+
+START_TEST(test_missing_controllers_are_named)
+{
+	struct apply_context context;
+	struct plan_step step = nest_step("nonesuch another", 2000);
+
+	enter();
+	step = nest_step("nonesuch another", 2000);
+	apply_context_init(&context);
+	enter_namespace(&context);
+	assert_step(&context, &step);
+	ck_assert_str_eq(context.cgroup_refused, "nonesuch (ENOENT), another (ENOENT)");
+	assert_notice(&context, "nonesuch (ENOENT)");
+	ck_assert_str_eq(own_path(), "/init");
+}
+END_TEST
+
+/* Processes that fork and end all the time, as those of a docker exec do. */
+START_TEST(test_nest_against_a_storm)
+{
+	struct apply_context context;
+	struct plan_step step;
+	pid_t storm;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	storm = fork();
+	if (storm == 0) {
+		(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			pid_t pid = fork();
+
+			if (pid == 0)
+				_exit(0);
+			if (pid > 0)
+				(void) waitpid(pid, NULL, 0);
+			/* back into the root, where that is still possible */
+			(void) file_write_at(AT_FDCWD, at_mount("cgroup.procs"), "0");
+		}
+	}
+	step = nest_step("", 3000);
+	{
+		struct error err = ERROR_INIT;
+		int64_t start = clock_now_ms();
+		int r = apply_step(&context, &step, &err);
+
+		/* without controllers nothing keeps it from coming back: either we met a moment
+		 * when the root was empty, or the time was up and the culprit is named */
+		ck_assert_int_lt(clock_now_ms() - start, 4000);
+		if (r < 0) {
+			ck_assert_int_eq(r, -EBUSY);
+			ck_assert_ptr_nonnull(strstr(err.message, "within 3000 ms"));
+		}
+	}
+	ck_assert_int_eq(kill(storm, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(storm, NULL, 0), storm);
+	assert_step(&context, &step);
+}
+END_TEST
+
+START_TEST(test_culprit_is_named)
+{
+	struct apply_context context;
+	struct plan_step step;
+	char words[64];
+	int64_t start;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	ck_assert_int_eq(mkdir(at_mount("init"), 0755), 0);
+	ck_assert_int_eq(mount(NULL, mount_point, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	step = nest_step("", 200);
+	start = clock_now_ms();
+	(void) snprintf(words, sizeof(words), "pid %d (test_apply_cgro)", (int) getpid());
+	assert_step_fails(&context, &step, -EBUSY, words);
+	assert_step_fails(&context, &step, -EBUSY, "EROFS");
+	ck_assert_int_lt(clock_now_ms() - start, 2000);
+	ck_assert(!context.cgroup_nested);
+}
+END_TEST
+
+START_TEST(test_threaded_is_recognised)
+{
+	struct apply_context context;
+	struct plan_step step;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	step = nest_step("", 500);
+	ck_assert_int_eq(mkdir(at_mount("docker"), 0755), 0);
+	ck_assert_int_eq(file_write_at(AT_FDCWD, at_mount("docker/cgroup.type"), "threaded"), 0);
+	assert_step_fails(&context, &step, -EOPNOTSUPP, "is 'domain threaded', not a domain");
+	ck_assert_str_eq(own_path(), "/"); /* nobody was moved */
+	ck_assert_int_eq(rmdir(at_mount("docker")), 0);
+	assert_step(&context, &step);
+}
+END_TEST
+
+START_TEST(test_not_a_v2_tree)
+{
+	struct apply_context context;
+	struct plan_step step;
+
+	ck_assert(enter_test());
+	(void) snprintf(mount_point, sizeof(mount_point), "%s", scratch);
+	step = nest_step("", 500);
+	apply_context_init(&context);
+	assert_step_fails(&context, &step, -EINVAL, "is not a cgroup v2 tree");
+	(void) snprintf(mount_point, sizeof(mount_point), "%s/none", scratch);
+	assert_step_fails(&context, &step, -ENOENT, "open");
+}
+END_TEST
+
+/* In a pid namespace of its own the group's other processes read as 0. */
+START_TEST(test_process_outside_our_pid_namespace)
+{
+	struct apply_context context;
+	struct plan_step step;
+	int status;
+	pid_t pid;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	pid = fork_inner();
+	if (pid == 0) {
+		bool ok = unshare(CLONE_NEWNS) == 0 &&
+			  mount("proc", "/proc", "proc", 0, NULL) == 0 &&
+			  strcmp(read_text(at_mount("cgroup.procs")), "0\n1\n") == 0;
+
+		step = nest_step("", 1000);
+		ok = ok && step_run(&context, &step) == 0 && strcmp(own_path(), "/init") == 0 &&
+		     strcmp(read_text(at_mount("cgroup.procs")), "0\n") == 0;
+		_exit(ok ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_str_eq(own_path(), "/"); /* writing 0 would have moved the writer, not us */
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("apply cgroup v2");
+	TCase *tests = tcase_create("v2");
+	int status;
+
+	require_root();
+	if (!find_tree()) {
+		(void) fprintf(stderr, "skipped: no cgroup v2 tree is mounted\n");
+		return 77;
+	}
+	tcase_set_timeout(tests, 20);
+	tcase_add_test(tests, test_namespace);
+	tcase_add_test(tests, test_namespace_is_given_back);
+	tcase_add_test(tests, test_nest);
+	tcase_add_test(tests, test_missing_controllers_are_named);
+	tcase_add_test(tests, test_nest_against_a_storm);
+	tcase_add_test(tests, test_culprit_is_named);
+	tcase_add_test(tests, test_threaded_is_recognised);
+	tcase_add_test(tests, test_not_a_v2_tree);
+	tcase_add_test(tests, test_process_outside_our_pid_namespace);
+	suite_add_tcase(suite, tests);
+	status = run_suite(suite);
+	remove_groups();
+	return status;
+}
