@@ -1,0 +1,147 @@
+# shellcheck shell=bash
+# Sourced by run.sh and, through it, by every case: TAP output, bounded waits, nested containers.
+
+readonly CG=/sys/fs/cgroup
+readonly SECURITY=/sys/kernel/security/apparmor
+# Everything is 10 to 30 times slower under emulation than on a machine; these are bounds, not expectations.
+readonly START_LIMIT=60 READY_LIMIT=150 CALL_LIMIT=90
+
+# One letter per assertion (o, n, s); a file, because every case runs in a subshell.
+RESULTS=/run/rig.results
+
+note() { printf '# %s\n' "$@"; }
+
+uptime_seconds() { cut -d. -f1 /proc/uptime; }
+
+_result() {
+	printf '%s' "$1" >>"$RESULTS"
+	printf '%s %d - %s\n' "$2" "$(wc -c <"$RESULTS")" "$3"
+}
+
+ok() { _result o ok "$CASE: $1"; }
+not_ok() {
+	_result n "not ok" "$CASE: $1"
+	shift
+	(($# == 0)) || printf '%s\n' "$@" | sed 's/^/#   /'
+	return 1
+}
+# skip WHAT WHY
+skip() { _result s ok "$CASE: $1 # SKIP $2"; }
+
+# is WHAT GOT WANT
+is() {
+	if [[ $2 == "$3" ]]; then ok "$1${2:+ (${2%%$'\n'*})}"; else not_ok "$1" "got:  $2" "want: $3"; fi
+}
+
+# like WHAT GOT REGEX
+like() {
+	if [[ $2 =~ $3 ]]; then ok "$1"; else not_ok "$1" "got:  $(tail -n 8 <<<"$2" | cut -c1-300)" "want: $3"; fi
+}
+
+# check WHAT COMMAND...: the command's success is asserted, its output is shown when it fails.
+check() {
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then ok "$what"; else not_ok "$what" "status $? of: $*" "$out"; fi
+}
+
+# wait_until SECONDS COMMAND...
+wait_until() {
+	local end=$(($(uptime_seconds) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		(($(uptime_seconds) < end)) || return 1
+		sleep 0.2
+	done
+}
+
+docker() { timeout -k 5 "$CALL_LIMIT" /usr/bin/docker "$@"; }
+
+# value TEXT KEY: the value of a "key=value" line
+value() { sed -n "s/^$2=//p" <<<"$1"; }
+
+words() { tr ' ' '\n' <<<"$1" | sed '/^$/d' | sort | tr '\n' ' '; }
+
+container_id() { docker inspect -f '{{.Id}}' "$1"; }
+container_cgroup() { printf '%s/docker/%s\n' "$CG" "$(container_id "$1")"; }
+is_running() { [[ $(docker inspect -f '{{.State.Running}}' "$1") == true ]]; }
+is_gone() { [[ $(docker inspect -f '{{.State.Running}}' "$1") == false ]]; }
+
+# nested run|create NAME [OPTION...] -- [ARGUMENT...]: a privileged container with dind-init as PID 1
+nested() {
+	local verb=$1 name=$2 options=()
+	shift 2
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	[[ $verb == create ]] || options+=(-d)
+	docker "$verb" --privileged --name "$name" --hostname "$name" -e "DIND_READY_TIMEOUT=$READY_LIMIT" \
+		-v /run/job/dind-init:/usr/local/bin/dind-init:ro --entrypoint dind-init "${options[@]}" nested "$@"
+}
+
+# held NAME [OPTION...] [-- ARGUMENT...]: a nested container whose PID 1 waits for release NAME and then becomes
+# dind-init. What a test arranges between the two is there before dind-init's first instruction.
+held() {
+	local name=$1 options=()
+	shift
+	while (($#)) && [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift $(($# > 0))
+	mkdir -p "/run/held/$name"
+	docker run -d --privileged --name "$name" --hostname "$name" -e "DIND_READY_TIMEOUT=$READY_LIMIT" \
+		-v /run/job/dind-init:/usr/local/bin/dind-init:ro -v "/run/held/$name:/held" "${options[@]}" nested \
+		busybox sh -c 'until [ -e /held/go ]; do busybox usleep 50000; done; exec dind-init "$@"' held "$@" \
+		>/dev/null 2>/run/held.err && wait_until "$START_LIMIT" is_running "$name" && return
+	not_ok "docker run of $name" "$(cat /run/held.err)"
+}
+release() { touch "/run/held/$1/go"; }
+
+# ready NAME: asserts that the nested engine answers
+ready() {
+	local start out
+	start=$(uptime_seconds)
+	wait_until "$START_LIMIT" is_running "$1"
+	if out=$(timeout $((READY_LIMIT + 10)) /usr/bin/docker exec "$1" dind-init ready --timeout "$READY_LIMIT" 2>&1); then
+		ok "the nested engine is ready"
+		note "after $(($(uptime_seconds) - start)) s"
+	else
+		not_ok "the nested engine is ready" "$out"
+		logs "$1"
+		return 1
+	fi
+}
+
+# logs NAME: the end of a container's log, without containerd's long roll call
+logs() { docker logs --tail 200 "$1" 2>&1 | grep -v 'loading plugin' | tail -n 25 | cut -c1-300 | sed 's/^/#   log: /'; }
+
+# inside NAME: runs the script on stdin in the container
+inside() { docker exec -i "$1" /bin/bash -s; }
+
+# A file of cgroupfs always has the size 0.
+has_process() { grep -q . "$1/cgroup.procs"; }
+
+# words of a file of a group, sorted
+group_words() { words "$(cat "$1")"; }
+
+# runc drops these options of the host's mount when it mounts cgroup2 for a container in the host's cgroup namespace
+# (opencontainers/runc#5258). Set again, they tell whether dind-init drops them.
+restore_cgroup_options() { mount -o remount,nsdelegate,memory_recursiveprot "$CG"; }
+cgroup_options() { awk '$3 == "cgroup2" && $2 == "/sys/fs/cgroup" { print $4 }' /proc/mounts; }
+root_groups() { (cd "$CG" && find . -mindepth 1 -maxdepth 1 -type d | sort | tr '\n' ' '); }
+
+# AppArmor's policy of this host: its revision and its profiles. (A read of revision blocks at its end.)
+policy() {
+	printf 'revision %s; ' "$(timeout 1 dd if="$SECURITY/revision" bs=64 count=1 2>/dev/null | tr '\n' ' ')"
+	tr '\n' ';' <"$SECURITY/profiles"
+}
+
+# hand_out DIRECTORY/NAME <FILE: a file for tests/vm/run --capture
+hand_out() {
+	local text
+	text=$(gzip -9n | base64 -w 120)
+	printf 'RIG-FILE-BEGIN %s\n%s\nRIG-FILE-END\n' "$1" "$text"
+}

@@ -1,0 +1,63 @@
+#!/bin/bash
+# The job of the virtual machine: starts the outer engine, runs cases/*.sh in order, ends with 0 (all passed), 77 (passed,
+# but something was skipped) or 1. Runs in the virtual machine only: it takes the whole machine as its own.
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+# shellcheck source-path=SCRIPTDIR
+. ./lib.sh
+
+start_outer_engine() {
+	CASE=outer
+	dockerd >/run/dockerd.log 2>&1 &
+	if ! wait_until 90 /usr/bin/docker info; then
+		not_ok "the outer engine starts" "$(tail -n 20 /run/dockerd.log)"
+		return 1
+	fi
+	is "the outer engine is on cgroup v2" "$(docker info -f '{{.CgroupVersion}}')" 2
+	like "the outer engine uses AppArmor" "$(docker info -f '{{.SecurityOptions}}')" apparmor
+	note "outer engine $(docker version -f '{{.Server.Version}}'), kernel $(uname -r), up $(uptime_seconds) s"
+}
+
+selected() {
+	local only
+	only=$(cat only 2>/dev/null)
+	[[ -z $only || ",$only," == *",$1,"* ]]
+}
+
+# A case that dies half-way must not look like one that had less to say: each ends by returning from its last line.
+run_case() {
+	local file=$1 start
+	CASE=$(basename "$file" .sh)
+	CASE=${CASE#[0-9]-}
+	start=$(uptime_seconds)
+	if ! selected "$CASE"; then
+		skip "all of it" "not among the selected cases"
+		return
+	fi
+	rm -f /run/rig.finished
+	(
+		set -u
+		# shellcheck source=/dev/null
+		. "$file"
+		touch /run/rig.finished
+	) 2>&1
+	[[ -e /run/rig.finished ]] || not_ok "the case ran to its end"
+	# What a case leaves behind is its own affair to assert; the next one starts clean.
+	docker ps -aq | xargs -r timeout 60 docker rm -fv >/dev/null 2>&1
+	note "$CASE took $(($(uptime_seconds) - start)) s"
+}
+
+: >"$RESULTS"
+if start_outer_engine; then
+	for file in cases/*.sh; do
+		run_case "$file"
+	done
+fi
+total=$(wc -c <"$RESULTS")
+failed=$(tr -cd n <"$RESULTS" | wc -c)
+skipped=$(tr -cd s <"$RESULTS" | wc -c)
+echo "1..$total"
+echo "# $((total - failed - skipped)) passed, $failed failed, $skipped skipped, $(uptime_seconds) s since boot"
+((failed == 0)) || exit 1
+((skipped == 0)) || exit 77
+((total > 0)) || exit 1
