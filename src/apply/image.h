@@ -11,10 +11,6 @@
 int image_open(const struct apply_context *context, const char *image, bool create,
 	       struct superblock_info *ret_info, struct error *err);
 
-/* Start mkfs with options for an image of @bytes. As child_start(). */
-int image_start_mkfs(const char *mkfs, const char *image, uint64_t bytes, int *ret_output,
-		     struct error *err);
-
 /* Empty the image open at @fd and start mkfs on it; its pid goes to the context. Only for an image
  * that holds no data. */
 int image_begin(struct apply_context *context, int fd, const struct plan_step *step,

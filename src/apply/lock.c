@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "dind/file.h"
 #include "dind/str.h"
@@ -39,10 +40,15 @@ static void read_holder(struct apply_context *context, const char *path)
 
 static int write_holder(int fd, const char *path, const char *holder)
 {
-	char text[APPLY_HOLDER_MAX], record[PATH_MAX];
+	char text[APPLY_HOLDER_MAX], record[PATH_MAX], since[32] = "";
+	time_t now = time(NULL);
+	struct tm utc;
 	int r;
 
-	(void) snprintf(text, sizeof(text), "%s\n", holder);
+	/* The plan has no clock, so the time is put in here. */
+	if (gmtime_r(&now, &utc))
+		(void) strftime(since, sizeof(since), ", since %Y-%m-%dT%H:%M:%SZ", &utc);
+	(void) snprintf(text, sizeof(text), "%s%s\n", holder, since);
 	if (!holds_record(path)) {
 		r = record_path(path, record, sizeof(record));
 		return r < 0 ? r : file_replace(record, text, 0644);

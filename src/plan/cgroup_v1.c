@@ -110,6 +110,7 @@ void plan_cgroups_v1(struct planner *p)
 	const struct facts_cgroups *cgroups = &p->facts->cgroups;
 	const struct facts_mount *parent = facts_mount_at(p->facts, CGROUP_DIR);
 	bool tmpfs_first = !parent, has_devices = false, parent_done = false;
+	size_t before = p->plan->n_steps;
 
 	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
 		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
@@ -129,11 +130,19 @@ void plan_cgroups_v1(struct planner *p)
 		tmpfs_first = false;
 	}
 	if (!has_devices && cgroups->n_hierarchies)
-		planner_refuse(p, CODE_CGROUP_DEVICES, STATUS_OSERR,
-			       "boot the host with pure cgroup v2 "
-			       "(systemd.unified_cgroup_hierarchy=1), or with the devices "
-			       "controller",
-			       "this kernel's cgroup v1 has no devices hierarchy, and dockerd does "
-			       "not start without it");
+		planner_refuse(
+			p, CODE_CGROUP_DEVICES, STATUS_OSERR,
+			"boot the host with pure cgroup v2 "
+			"(systemd.unified_cgroup_hierarchy=1), or with the devices "
+			"controller",
+			"this kernel's cgroup v1 has no devices hierarchy, and dockerd does not "
+			"start without it");
+	else
+		planner_decide(p, CODE_CGROUP_DECISION, "cgroup %s: %s",
+			       facts_cgroup_mode_name(cgroups->mode),
+			       p->plan->n_steps == before
+				       ? "all hierarchies are there and are left as they are"
+				       : "what is missing or read-only is completed, the rest is "
+					 "left as it is");
 	hint_outside(p);
 }

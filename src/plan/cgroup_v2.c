@@ -142,9 +142,6 @@ void plan_cgroups_v2(struct planner *p)
 		controllers = USUAL_CONTROLLERS;
 	if (host || !mounted) {
 		own_namespace(p, mounted);
-		planner_decide(p, CODE_CGROUP_DECISION,
-			       "cgroup v2, own namespace: the limits of this container hold for "
-			       "inner ones");
 	} else {
 		int r = judge_writable(p, &cgroups->writable);
 
@@ -158,7 +155,15 @@ void plan_cgroups_v2(struct planner *p)
 		report_controllers(p, controllers);
 	/* done before: nobody left in the root group, and all that there is enabled */
 	if (!host && mounted && cgroups->n_processes == 0 &&
-	    lists_all(cgroups->subtree_control, controllers))
+	    lists_all(cgroups->subtree_control, controllers)) {
+		planner_decide(p, CODE_CGROUP_DECISION,
+			       "cgroup v2: in order, inner containers can be given %s",
+			       controllers);
 		return;
+	}
 	nest(p, controllers);
+	planner_decide(p, CODE_CGROUP_DECISION,
+		       "cgroup v2%s: processes move to the group " LEAF ", inner containers can be "
+		       "given %s",
+		       host || !mounted ? ", in a namespace of our own" : "", controllers);
 }

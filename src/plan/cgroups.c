@@ -7,7 +7,7 @@ static void decide_limits(struct planner *p)
 	uint64_t max = p->facts->limits.memory_max;
 
 	if (max && max != FACTS_UNLIMITED)
-		planner_decide(p, CODE_CGROUP_DECISION,
+		planner_decide(p, CODE_CGROUP_MEMORY,
 			       "the memory limit of this container, %s, holds for all inner "
 			       "containers together",
 			       planner_size(p, max));

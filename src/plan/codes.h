@@ -40,6 +40,7 @@
 #define CODE_CGROUP_OUTSIDE	"DIND-CGROUP-09" /* inner groups land outside ours */
 #define CODE_CGROUP_DRIVER	"DIND-CGROUP-10" /* cgroupfs or systemd */
 #define CODE_CGROUP_DECISION	"DIND-CGROUP-11"
+#define CODE_CGROUP_MEMORY	"DIND-CGROUP-12" /* the limit that all inner containers share */
 
 #define CODE_STORAGE_DECISION	"DIND-STORAGE-01" /* what was chosen */
 #define CODE_STORAGE_NOT_TAKEN	"DIND-STORAGE-02" /* what was not, and why */

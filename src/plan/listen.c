@@ -153,9 +153,17 @@ static void add_listener(struct planner *p, const char *address)
 			       "cannot listen on \"%s\"", address);
 		return;
 	}
-	for (size_t i = 0; i < p->plan->n_listeners; i++)
-		if (is_same(p, &p->plan->listeners[i], &listener))
-			return;
+	for (size_t i = 0; i < p->plan->n_listeners; i++) {
+		struct plan_listener *known = &p->plan->listeners[i];
+
+		if (!is_same(p, known, &listener))
+			continue;
+		/* 0.0.0.0 and :: are one socket of both families; two would be in each other's way
+		 */
+		if (!str_equal(known->host, listener.host))
+			known->host = "";
+		return;
+	}
 	added = arena_push(p->arena, (void **) &p->plan->listeners, &p->plan->n_listeners,
 			   sizeof(*added));
 	*added = listener;
@@ -188,15 +196,8 @@ static void judge_busy(struct planner *p)
 			       "--host with an address that can be opened in this container", "%s",
 			       failure->message);
 	} else if (p->facts->engine.socket_answers == TRI_YES) {
-		/* doctor is also run beside the engine that it is asked about */
-		if (p->options->command == COMMAND_DOCTOR)
-			planner_hint(
-				p, CODE_LISTEN_BUSY, remedy,
-				"an engine serves here already: a second one would be refused");
-		else
-			planner_refuse(p, CODE_LISTEN_BUSY, STATUS_TEMPFAIL, remedy,
-				       "an engine already answers on the socket that is to be "
-				       "opened");
+		planner_refuse(p, CODE_LISTEN_BUSY, STATUS_TEMPFAIL, remedy,
+			       "an engine already answers on the socket that is to be opened");
 	}
 }
 

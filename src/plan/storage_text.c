@@ -6,15 +6,9 @@
 
 #define LOW_SPACE (UINT64_C(1) << 30)
 
-static const char *first_reason(const struct planner *p)
-{
-	return p->not_taken.count ? p->not_taken.items[0] : NULL;
-}
-
 static const char *describe(struct planner *p)
 {
 	const struct storage_choice *s = &p->storage;
-	const char *because = first_reason(p);
 	const char *what;
 
 	if (s->image)
@@ -26,9 +20,7 @@ static const char *describe(struct planner *p)
 				    p->data_root);
 	else
 		what = arena_printf(p->arena, "%s in %s as it is", s->driver, p->data_root);
-	if (s->kept)
-		return arena_printf(p->arena, "%s, which wrote there before", what);
-	return because ? arena_printf(p->arena, "%s (%s)", what, because) : what;
+	return s->kept ? arena_printf(p->arena, "%s, which wrote there before", what) : what;
 }
 
 static void hint_slow(struct planner *p)
@@ -162,8 +154,14 @@ static void hint_hidden(struct planner *p)
 
 void storage_explain(struct planner *p)
 {
-	p->storage.why = describe(p);
-	planner_decide(p, CODE_STORAGE_DECISION, "storage: %s", p->storage.why);
+	const char *what = describe(p);
+
+	/* the decision is followed by all reasons; where one sentence is wanted, the first one will
+	 * do */
+	p->storage.why = what;
+	if (p->not_taken.count)
+		p->storage.why = arena_printf(p->arena, "%s (%s)", what, p->not_taken.items[0]);
+	planner_decide(p, CODE_STORAGE_DECISION, "storage: %s", what);
 	for (size_t i = 0; i < p->not_taken.count; i++)
 		planner_decide(p, CODE_STORAGE_NOT_TAKEN, "not %s", p->not_taken.items[i]);
 	hint_slow(p);

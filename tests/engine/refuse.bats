@@ -132,7 +132,7 @@ unchanged() { assert_eq '' "$(docker diff "$RUN-$1")" "what $1 changed"; }
 	box_start plugged --entrypoint sleep IMAGE 3600
 	box_run hostnet --network host IMAGE doctor
 	assert_eq 78 "$status" status
-	assert_match 'DIND-NETWORK-[0-9]+' "$out" 'stable code'
+	assert_match 'DIND-NET-[0-9]+' "$out" 'stable code'
 	assert_match 'docker0' "$out" fact
 	assert_match '--network' "$out" remedy
 }

@@ -48,6 +48,7 @@ START_TEST(v1_that_works_is_left_alone)
 	machine_plan(&m);
 	ck_assert_uint_eq(count_cgroup_steps(&m), 0);
 	ck_assert_int_eq(m.plan.cgroup_mode, modes[_i]);
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "left as they are");
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
 	machine_free(&m);
 }
@@ -81,6 +82,7 @@ START_TEST(a_missing_v1_hierarchy_is_completed)
 	} else {
 		ck_assert_has(step->without, missing[_i].controllers);
 	}
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "is completed");
 	machine_free(&m);
 }
 END_TEST
@@ -314,6 +316,7 @@ START_TEST(v2_with_the_hosts_tree_gets_a_namespace_first)
 	/* else the host's own root group would be evacuated */
 	ck_assert_int_eq(namespace->on_fail, FAIL_ABORT);
 	ck_assert_has(namespace->remedy, "--cgroupns=private");
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "namespace of our own");
 	machine_free(&m);
 }
 END_TEST
@@ -409,6 +412,7 @@ START_TEST(v2_types_and_controllers_are_reported)
 	m.facts.cgroups.n_processes = 0;
 	machine_plan(&m);
 	ck_assert_ptr_null(step_with_key(&m, "cgroup-nest"));
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "in order");
 	machine_free(&m);
 }
 END_TEST
@@ -443,13 +447,13 @@ START_TEST(the_memory_limit_is_told)
 	machine_with_volume(&m);
 	m.facts.limits.memory_max = 4 * GIB;
 	machine_plan(&m);
-	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "4.0 GiB");
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-12")->fact, "4.0 GiB");
 	m.facts.limits.memory_max = FACTS_UNLIMITED;
 	machine_plan(&m);
-	ck_assert_ptr_null(decision(&m, "DIND-CGROUP-11"));
+	ck_assert_ptr_null(decision(&m, "DIND-CGROUP-12"));
 	m.facts.limits.memory_max = 0;
 	machine_plan(&m);
-	ck_assert_ptr_null(decision(&m, "DIND-CGROUP-11"));
+	ck_assert_ptr_null(decision(&m, "DIND-CGROUP-12"));
 	machine_free(&m);
 }
 END_TEST
