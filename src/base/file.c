@@ -65,6 +65,7 @@ int file_slurp_at(int dirfd, const char *path, size_t max, struct arena *arena, 
 		used += (size_t) n;
 	} while (used == capacity && capacity < max);
 	buf[used] = '\0';
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): auto_free is not known to it */
 	*ret_text = arena_strndup(arena, buf, used);
 	return 0;
 }
