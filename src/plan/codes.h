@@ -60,6 +60,7 @@
 #define CODE_STORAGE_ELSEWHERE	"DIND-STORAGE-16" /* image is not on the volume that was given */
 #define CODE_STORAGE_DIRECTORY	"DIND-STORAGE-17"
 #define CODE_STORAGE_LOST_IMAGE "DIND-STORAGE-18" /* an image of an earlier start is not used */
+#define CODE_STORAGE_MEMORY	"DIND-STORAGE-19" /* images are in memory */
 
 #define CODE_LISTEN_ADDRESS  "DIND-LISTEN-01" /* cannot be understood */
 #define CODE_LISTEN_PLAIN    "DIND-LISTEN-02" /* plain TCP beyond loopback, refused */

@@ -115,12 +115,13 @@ static void judge_user(struct planner *p)
 	}
 	if (priv->user_namespace == TRI_YES) {
 		p->privileged = false;
-		planner_refuse(p, CODE_PRIV_USERNS, STATUS_NOPERM,
-			       "docker: --userns=host beside --privileged; podman: run it as root "
-			       "(sudo podman run --privileged); Kubernetes: hostUsers: true",
-			       "this container is in a user namespace (uid_map \"%s\"), and a "
-			       "rootful engine needs the initial one",
-			       priv->uid_map ? priv->uid_map : "unknown");
+		planner_refuse(
+			p, CODE_PRIV_USERNS, STATUS_NOPERM,
+			"docker: --userns=host beside --privileged; podman: as root, without "
+			"--userns and --uidmap; Kubernetes: hostUsers: true",
+			"this container is in a user namespace (uid_map \"%s\"), and a "
+			"rootful engine needs the initial one",
+			priv->uid_map ? priv->uid_map : "unknown");
 	}
 }
 

@@ -26,7 +26,10 @@ static const char *describe(struct planner *p)
 static void hint_slow(struct planner *p)
 {
 	const struct storage_choice *s = &p->storage;
-	const char *remedy = arena_printf(p->arena, "%s gives overlay2", storage_volume_flag(p));
+	const char *remedy = arena_printf(p->arena,
+					  s->kept ? "an empty volume, %s, starts with overlay2"
+						  : "%s gives overlay2",
+					  storage_volume_flag(p));
 	enum driver_class class = storage_driver_class(s->driver);
 
 	/* who asked for it knows */
@@ -48,17 +51,27 @@ static void hint_kept(struct planner *p)
 	const struct storage_choice *s = &p->storage;
 	enum driver_class class = storage_driver_class(s->driver);
 
-	if (!s->kept || class == DRIVER_OVERLAY)
+	if (!s->kept || (class != DRIVER_NATIVE && class != DRIVER_AUFS))
 		return;
 	planner_hint(p, CODE_STORAGE_KEPT,
 		     arena_printf(p->arena, "an empty volume, %s, starts with overlay2",
 				  storage_volume_flag(p)),
 		     "%s was written with the storage driver %s, which is kept so that its images "
-		     "stay%s",
+		     "stay; %s",
 		     s->home->path, s->driver,
-		     class == DRIVER_NATIVE ? "; subvolumes made inside may not be removable from "
-					      "outside"
-					    : "");
+		     class == DRIVER_NATIVE
+			     ? "what it makes inside may not be removable from outside"
+			     : "engines from 24 on do not have it");
+}
+
+/* In the container's own layer, which a volume would outlive. */
+static bool is_in_layer(const struct storage_choice *s)
+{
+	enum driver_class class = storage_driver_class(s->driver);
+
+	/* the slow ones are told about volumes anyhow */
+	return str_equal(s->home->mount_target, "/") && class != DRIVER_COPY &&
+	       class != DRIVER_FUSE;
 }
 
 static void hint_lifetime(struct planner *p)
@@ -69,15 +82,20 @@ static void hint_lifetime(struct planner *p)
 	if (s->rung == RUNG_LOOP && data_root->is_mount_point == TRI_YES)
 		planner_hint(
 			p, CODE_STORAGE_ELSEWHERE,
-			arena_printf(p->arena, "-v NAME:DIR and --storage-path DIR put the "
-					       "image on the volume"),
+			"-v NAME:DIR and --storage-path DIR put the image on the volume",
 			"overlay does not work on the volume at %s; the image is not on it but "
 			"in %s",
 			p->data_root, s->home->path);
-	else if (s->rung == RUNG_LOOP && s->home->is_mount_point != TRI_YES)
-		planner_hint(p, CODE_STORAGE_LAYER,
-			     arena_printf(p->arena, "%s keeps them", storage_volume_flag(p)),
-			     "images are in this container's own layer and go when it is removed");
+	else if (is_in_layer(s))
+		/* no remedy: for most jobs it is what they want */
+		planner_hint(p, CODE_STORAGE_LAYER, NULL,
+			     "images are in this container's own layer and go when it is removed; "
+			     "%s would keep them",
+			     storage_volume_flag(p));
+	if (!s->image && str_equal(s->home->fs_name, "tmpfs"))
+		planner_hint(p, CODE_STORAGE_MEMORY, NULL,
+			     "%s is a tmpfs: images take memory, and go when this container stops",
+			     s->home->path);
 	if (!s->image && !s->bind && data_root->anonymous_volume == TRI_YES)
 		planner_hint(p, CODE_STORAGE_ANONYMOUS,
 			     arena_printf(p->arena,

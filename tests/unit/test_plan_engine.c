@@ -245,6 +245,7 @@ START_TEST(files_that_cannot_be_read)
 	m.options.config_file_given = true;
 	machine_plan(&m);
 	ck_assert_has(the_refusal(&m, "DIND-ENGINE-02")->fact, "/x.json");
+	ck_assert_int_eq(the_refusal(&m, "DIND-ENGINE-02")->status, STATUS_CONFIG);
 	m.facts.engine.config_present = TRI_YES;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
@@ -312,6 +313,15 @@ START_TEST(programs_that_are_not_needed)
 }
 END_TEST
 
+static size_t count_kept(const struct launch *launch)
+{
+	size_t n = 0;
+
+	for (const char *const *e = launch->environment; *e; e++)
+		n += str_has_suffix(*e, "=kept");
+	return n;
+}
+
 /* ---- environments -----------------------------------------------------------------------------
  */
 
@@ -336,6 +346,18 @@ static const char *const environment[] = {
 	"DINDX=kept",
 	"container=oci",
 	"containerd=kept",
+	/* names that begin like others */
+	"DOCKER_HOSTX=kept",
+	"DOCKER_TLS_VERIFYX=kept",
+	"DOCKER_CERT_PATHX=kept",
+	"DOCKER_CONTEXTX=kept",
+	"DOCKER_CONFIGX=kept",
+	"DOCKER_DRIVERX=kept",
+	"NOTIFY_SOCKETX=kept",
+	"HOMEX=kept",
+	"USERX=kept",
+	"LOGNAMEX=kept",
+	"SHELLX=kept",
 	NULL,
 };
 
@@ -359,6 +381,7 @@ START_TEST(the_engines_environment)
 		ck_assert_msg(!launch_variable(launch, gone[i]), "%s", gone[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		ck_assert_msg(launch_variable(launch, kept[i]) != NULL, "%s", kept[i]);
+	ck_assert_uint_eq(count_kept(launch), 13);
 	ck_assert_str_eq(launch_variable(launch, "container"), "docker");
 	ck_assert_str_eq(launch_variable(launch, "NOTIFY_SOCKET"), "/run/dind/notify");
 	machine_free(&m);
@@ -486,6 +509,7 @@ START_TEST(command_as_a_user)
 	ck_assert_str_eq(launch_variable(launch, "USER"), "agent");
 	ck_assert_str_eq(launch_variable(launch, "LOGNAME"), "agent");
 	ck_assert_str_eq(launch_variable(launch, "SHELL"), "/bin/bash");
+	ck_assert_uint_eq(count_kept(launch), 13);
 	ck_assert_ptr_null(decision(&m, "DIND-USER-03"));
 	machine_free(&m);
 

@@ -170,6 +170,7 @@ START_TEST(not_root)
 	ck_assert_uint_eq(m.plan.n_refusals, 1);
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-01")->fact, "user 1000");
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-01")->remedy, "--user 0:0");
+	ck_assert_uint_eq(m.plan.n_steps + m.plan.n_trials, 0);
 	machine_free(&m);
 
 	/* as root it would still not be enough, so both are said at once */
@@ -180,6 +181,7 @@ START_TEST(not_root)
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 2);
 	ck_assert_ptr_nonnull(refusal(&m, "DIND-PRIV-03"));
+	ck_assert_uint_eq(m.plan.n_steps + m.plan.n_trials, 0);
 	machine_free(&m);
 }
 END_TEST
@@ -198,6 +200,7 @@ START_TEST(user_namespace)
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->fact, "0 100000 65536");
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->remedy, "--userns=host");
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->remedy, "podman");
+	ck_assert_uint_eq(m.plan.n_steps + m.plan.n_trials, 0);
 	machine_free(&m);
 
 	machine_init(&m);
@@ -205,6 +208,7 @@ START_TEST(user_namespace)
 	m.facts.privileges.uid_map = NULL;
 	machine_plan(&m);
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->fact, "unknown");
+	ck_assert_uint_eq(m.plan.n_steps + m.plan.n_trials, 0);
 	machine_free(&m);
 }
 END_TEST
@@ -240,6 +244,7 @@ START_TEST(no_new_privs_is_a_hint)
 	m.facts.privileges.no_new_privs = TRI_YES;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_ptr_null(decision(&m, "DIND-PRIV-16"));
 	ck_assert_has(the_hint(&m, "DIND-PRIV-10")->remedy, "no-new-privileges");
 	machine_free(&m);
 }

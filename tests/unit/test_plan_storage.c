@@ -31,6 +31,15 @@ static const char *flags(struct machine *m)
 	return argv_text(m, m->plan.engine.launch.argv);
 }
 
+static const char *all_decisions(struct machine *m)
+{
+	struct strings facts = STRINGS_INIT;
+
+	for (size_t i = 0; i < m->plan.n_decisions; i++)
+		strings_add(&m->arena, &facts, m->plan.decisions[i].fact);
+	return strings_join(&m->arena, &facts, "\n");
+}
+
 static void expect(struct machine *m, enum storage_rung rung, const char *driver)
 {
 	machine_plan(m);
@@ -197,7 +206,7 @@ START_TEST(without_a_volume_a_loop_image)
 	ck_assert_has(the_decision(&m, "DIND-STORAGE-02")->fact,
 		      "not as-is: overlay does not work");
 	ck_assert_has(the_decision(&m, "DIND-STORAGE-02")->fact, "EINVAL");
-	ck_assert_has(the_hint(&m, "DIND-STORAGE-10")->remedy, "-v NAME:" DATA_ROOT);
+	ck_assert_has(the_hint(&m, "DIND-STORAGE-10")->fact, "-v NAME:" DATA_ROOT);
 	machine_free(&m);
 }
 END_TEST
@@ -206,9 +215,13 @@ static const struct {
 	uint64_t free, asked, want;
 	bool hint;
 } sizes[] = {
-	{ 100 * GIB, 0, 50 * GIB, false },	{ 2 * GIB, 0, 10 * GIB, true },
-	{ 20 * GIB, 0, 10 * GIB, false },	{ 900 * GIB, 0, 100 * GIB, false },
-	{ 100 * GIB, 3 * GIB, 3 * GIB, false }, { 100 * GIB, 300 * GIB, 300 * GIB, true },
+	{ 100 * GIB, 0, 50 * GIB, false },
+	{ 2 * GIB, 0, 10 * GIB, true },
+	{ GIB, 0, 10 * GIB, true }, /* just enough */
+	{ 20 * GIB, 0, 10 * GIB, false },
+	{ 900 * GIB, 0, 100 * GIB, false },
+	{ 100 * GIB, 3 * GIB, 3 * GIB, false },
+	{ 100 * GIB, 300 * GIB, 300 * GIB, true },
 };
 
 START_TEST(image_size)
@@ -313,7 +326,6 @@ static const char *const loop_reasons[LOOP_TROUBLES] = {
 
 START_TEST(without_the_loop_vfs_and_loudly)
 {
-	bool told = false;
 	struct machine m;
 
 	machine_init(&m);
@@ -323,9 +335,7 @@ START_TEST(without_the_loop_vfs_and_loudly)
 	ck_assert_has(flags(&m), "--storage-driver vfs");
 	ck_assert_has(the_hint(&m, "DIND-STORAGE-09")->fact, "WARNING");
 	ck_assert_has(the_hint(&m, "DIND-STORAGE-09")->remedy, "-v NAME:" DATA_ROOT);
-	for (size_t i = 0; i < m.plan.n_decisions; i++)
-		told |= strstr(m.plan.decisions[i].fact, loop_reasons[_i]) != NULL;
-	ck_assert_msg(told, "%s", loop_reasons[_i]);
+	ck_assert_has(all_decisions(&m), loop_reasons[_i]);
 	machine_free(&m);
 }
 END_TEST
@@ -452,6 +462,7 @@ static void machine_with_path(struct machine *m)
 	machine_init(m);
 	m->options.storage_path = VOLUME;
 	m->facts.storage.storage_path = machine_directory(VOLUME, "ext4");
+	m->facts.storage.storage_path.mount_target = VOLUME;
 	m->facts.storage.image_dir = m->facts.storage.storage_path; /* as inspect does */
 }
 
@@ -536,6 +547,7 @@ START_TEST(a_storage_path_that_fails_is_left_aloud)
 	machine_overlay(&m, TRI_NO);
 	machine_failure(&m, keys[_i], EIO, "broken", NULL);
 	expect(&m, RUNG_VFS, "vfs");
+	ck_assert_has(all_decisions(&m), "not loop: the image would be in " VOLUME " again");
 	machine_free(&m);
 
 	machine_with_path(&m);
@@ -628,7 +640,7 @@ START_TEST(a_storage_path_that_was_used_before)
 	m.options.rungs[0] = RUNG_LOOP;
 	expect(&m, RUNG_VOLUME, "vfs");
 	ck_assert_ptr_nonnull(step_with_key(&m, "storage-bind"));
-	ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-15"));
+	ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-09"));
 	machine_free(&m);
 
 	machine_with_path(&m);
@@ -648,24 +660,24 @@ static const struct {
 	const char *driver, *fs;
 	enum tri overlay, fuse;
 	enum storage_rung rung; /* RUNG_NONE: refused */
-	bool hint;
+	const char *hint;
 } priors[] = {
-	{ "overlay2", "ext4", TRI_YES, TRI_NO, RUNG_AS_IS, false },
-	{ "overlay2", "overlay", TRI_NO, TRI_YES, RUNG_NONE, false },
-	{ "overlay", "ext4", TRI_YES, TRI_NO, RUNG_AS_IS, false },
-	{ "fuse-overlayfs", "ext4", TRI_YES, TRI_YES, RUNG_FUSE, true },
-	{ "fuse-overlayfs", "overlay", TRI_NO, TRI_NO, RUNG_NONE, false },
-	{ "btrfs", "btrfs", TRI_YES, TRI_NO, RUNG_AS_IS, true },
-	{ "btrfs", "ext4", TRI_YES, TRI_NO, RUNG_NONE, false },
-	{ "zfs", "zfs", TRI_YES, TRI_NO, RUNG_AS_IS, true },
-	{ "zfs", NULL, TRI_YES, TRI_NO, RUNG_AS_IS, true },
-	{ "aufs", "ext4", TRI_YES, TRI_NO, RUNG_AS_IS, true },
-	{ "aufs", "aufs", TRI_NO, TRI_NO, RUNG_NONE, false },
-	{ "aufs", "overlay", TRI_NO, TRI_NO, RUNG_NONE, false },
-	{ "aufs", NULL, TRI_NO, TRI_NO, RUNG_AS_IS, true },
-	{ "devicemapper", "ext4", TRI_YES, TRI_NO, RUNG_NONE, false },
-	{ "vfs", "overlay", TRI_NO, TRI_NO, RUNG_VFS, true },
-	{ "vfs", "ext4", TRI_YES, TRI_NO, RUNG_VFS, true },
+	{ "overlay2", "ext4", TRI_YES, TRI_NO, RUNG_AS_IS, NULL },
+	{ "overlay2", "overlay", TRI_NO, TRI_YES, RUNG_NONE, NULL },
+	{ "overlay", "ext4", TRI_YES, TRI_NO, RUNG_AS_IS, NULL },
+	{ "fuse-overlayfs", "ext4", TRI_YES, TRI_YES, RUNG_FUSE, "DIND-STORAGE-09" },
+	{ "fuse-overlayfs", "overlay", TRI_NO, TRI_NO, RUNG_NONE, NULL },
+	{ "btrfs", "btrfs", TRI_YES, TRI_NO, RUNG_AS_IS, "DIND-STORAGE-15" },
+	{ "btrfs", "ext4", TRI_YES, TRI_NO, RUNG_NONE, NULL },
+	{ "zfs", "zfs", TRI_YES, TRI_NO, RUNG_AS_IS, "DIND-STORAGE-15" },
+	{ "zfs", NULL, TRI_YES, TRI_NO, RUNG_AS_IS, "DIND-STORAGE-15" },
+	{ "aufs", "ext4", TRI_YES, TRI_NO, RUNG_AS_IS, "DIND-STORAGE-15" },
+	{ "aufs", "aufs", TRI_NO, TRI_NO, RUNG_NONE, NULL },
+	{ "aufs", "overlay", TRI_NO, TRI_NO, RUNG_NONE, NULL },
+	{ "aufs", NULL, TRI_NO, TRI_NO, RUNG_AS_IS, "DIND-STORAGE-15" },
+	{ "devicemapper", "ext4", TRI_YES, TRI_NO, RUNG_NONE, NULL },
+	{ "vfs", "overlay", TRI_NO, TRI_NO, RUNG_VFS, "DIND-STORAGE-09" },
+	{ "vfs", "ext4", TRI_YES, TRI_NO, RUNG_VFS, "DIND-STORAGE-09" },
 };
 
 START_TEST(a_data_root_keeps_the_driver_that_wrote_it)
@@ -689,7 +701,10 @@ START_TEST(a_data_root_keeps_the_driver_that_wrote_it)
 		expect(&m, priors[_i].rung, priors[_i].driver);
 		ck_assert_has(flags(&m),
 			      arena_printf(&m.arena, "--storage-driver %s", priors[_i].driver));
-		ck_assert_int_eq(hint(&m, "DIND-STORAGE-15") != NULL, priors[_i].hint);
+		if (priors[_i].hint)
+			ck_assert_has(the_hint(&m, priors[_i].hint)->remedy, "an empty volume");
+		else
+			ck_assert_ptr_null(hint(&m, "DIND-STORAGE-15"));
 		ck_assert_ptr_null(hint(&m, "DIND-STORAGE-13"));
 	}
 	machine_free(&m);
@@ -968,6 +983,9 @@ START_TEST(a_busy_data_root_is_refused_with_its_holder)
 	ck_assert_int_eq(the_refusal(&m, "DIND-STORAGE-05")->status, STATUS_TEMPFAIL);
 	ck_assert_has(the_refusal(&m, "DIND-STORAGE-05")->fact,
 		      "in use by container 0123456789ab, host box");
+	/* no other rung: all would miss its images */
+	ck_assert_int_eq(m.plan.storage.rung, RUNG_NONE);
+	ck_assert_ptr_null(decision(&m, "DIND-STORAGE-01"));
 	machine_free(&m);
 
 	machine_init(&m);
@@ -995,6 +1013,7 @@ START_TEST(a_data_root_that_cannot_be_locked_is_refused)
 	machine_plan(&m);
 	ck_assert_int_eq(the_refusal(&m, "DIND-STORAGE-06")->status, STATUS_OSERR);
 	ck_assert_has(the_refusal(&m, "DIND-STORAGE-06")->fact, "no space");
+	ck_assert_int_eq(m.plan.storage.rung, RUNG_NONE);
 	machine_free(&m);
 
 	machine_with_volume(&m);
@@ -1080,9 +1099,29 @@ START_TEST(an_image_beside_the_volume_is_pointed_out)
 
 	machine_init(&m);
 	machine_overlay(&m, TRI_NO);
-	image_dir(&m)->is_mount_point = TRI_YES;
+	image_dir(&m)->mount_target = "/var/lib";
 	expect(&m, RUNG_LOOP, "overlay2");
 	ck_assert_ptr_null(hint(&m, "DIND-STORAGE-10"));
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(images_in_memory_are_told)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	data_root(&m)->fs_name = "tmpfs";
+	expect(&m, RUNG_AS_IS, "overlay2");
+	ck_assert_has(the_hint(&m, "DIND-STORAGE-19")->fact, DATA_ROOT);
+	machine_free(&m);
+
+	/* below an image it is the image that counts */
+	machine_init(&m);
+	machine_overlay(&m, TRI_NO);
+	image_dir(&m)->fs_name = "tmpfs";
+	expect(&m, RUNG_LOOP, "overlay2");
+	ck_assert_ptr_null(hint(&m, "DIND-STORAGE-19"));
 	machine_free(&m);
 }
 END_TEST
@@ -1175,6 +1214,7 @@ int main(void)
 	tcase_add_test(tc, the_holder_says_only_what_is_known);
 	tcase_add_test(tc, volumes_that_leak_and_disks_that_hang);
 	tcase_add_test(tc, an_image_beside_the_volume_is_pointed_out);
+	tcase_add_test(tc, images_in_memory_are_told);
 	tcase_add_test(tc, little_space_is_told_with_numbers);
 	tcase_add_test(tc, a_data_root_at_another_place);
 	return run_suite(tc);
