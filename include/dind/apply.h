@@ -31,8 +31,8 @@ struct apply_context {
 					*/
 	pid_t mkfs_pid;		       /* running mkfs, 0: none */
 	int mkfs_output;	       /* read end of its stderr */
-	int loop_fd;	      /* open loop device: autoclear drops it with the last reference */
-	char loop_device[32]; /* "/dev/loop7", "" without one */
+	int loop_fd;		       /* -EBADF: the mount holds the device, autoclear drops it */
+	char loop_device[32];	       /* "/dev/loop7", "" without one */
 	uint64_t loop_image_device, loop_image_inode; /* of the image behind it */
 	bool loop_direct_io;
 	char data_root[4096]; /* what we mounted there, "" when nothing */

@@ -1,66 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carry out what was decided. Nothing here waits. */
+/* Carry out what was decided. Nothing here waits, and no failure ends PID 1. */
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "dind/file.h"
 #include "dind/log.h"
 #include "loop.h"
 
-#define CLEAN_UP_LEAST_MS 700
-
-const char *loop_describe_exit(int wait_status, char *buf, size_t size)
+static int exec_status(int error)
 {
-	if (WIFSIGNALED(wait_status))
-		(void) snprintf(buf, size, "was killed by signal %d (%s)", WTERMSIG(wait_status),
-				strsignal(WTERMSIG(wait_status)));
-	else
-		(void) snprintf(buf, size, "ended with status %d", WEXITSTATUS(wait_status));
-	return buf;
+	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
 }
 
-void loop_write_state(const struct loop *loop)
+static void service_signal(const struct service *service, int signal_number)
 {
-	const char *state = "stopping";
-	struct state_report report = { .engine_pid = loop->engine.running ? loop->engine.pid : 0,
-				       .ready_after_ms = loop->ready_after_ms,
-				       .socket_url = loop->options->socket_url,
-				       .summary = loop->options->summary,
-				       .reason = *loop->reason ? loop->reason : NULL };
-
-	if (*loop->reason)
-		state = "failed";
-	else if (loop->state == STATE_STARTING)
-		state = "starting";
-	else if (loop->state == STATE_RUNNING)
-		state = "ready";
-	report.state = state;
-	state_write(DIND_STATE_FILE, &report);
+	if (service->running)
+		(void) reap_signal(service->pid, service->pidfd, signal_number);
 }
+
+/* ---- starting ---- */
 
 void loop_start_engine(struct loop *loop)
 {
-	struct spawn_fds fds = loop->options->engine_fds;
+	const struct supervise_options *options = loop->options;
+	struct spawn_fds fds = options->engine_fds;
 	struct error err = ERROR_INIT;
 	pid_t pid;
 
-	if (loop->options->engine_log || loop->options->engine_log_none) {
-		if (engine_log_open(&loop->log, loop->options->engine_log, &err) < 0)
-			log_warning("%s, continuing without it", err.message);
+	if (options->engine_log || options->engine_log_none) {
+		if (engine_log_open(&loop->log,
+				    options->engine_log_none ? NULL : options->engine_log,
+				    &err) < 0)
+			log_warning("%s, continuing with the engine's log on stderr", err.message);
 		else
-			fds.out = fds.err = loop->log.pipe_write;
+			fds.out = fds.err = loop->log.output;
 	}
-	loop->engine_started_ms = clock_now_ms();
-	pid = supervise_spawn(loop->options->engine, &fds, &loop->options->child_mask,
-			      &loop->engine.pidfd, &err);
-	fd_close(&loop->log.pipe_write);
+	loop->oom_kills = oom_kills();
+	loop->engine_started = clock_now_ms();
+	pid = supervise_spawn(options->engine, &fds, &options->child_mask, &loop->engine.pidfd,
+			      &err);
+	fd_close(&loop->log.output);
 	if (pid < 0) {
-		(void) snprintf(loop->reason, sizeof(loop->reason), "%s", err.message);
+		loop_fail(loop, "DIND-ENGINE-91", "%s", err.message);
+		loop->engine_failure = exec_status(pid);
 		loop->engine_lost = true;
-		loop->engine.wait_status =
-			(pid == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE) << 8;
-		log_line(LOG_LEVEL_ERROR, "DIND-ENGINE-91", "%s", err.message);
 		loop->pending = EVENT_ENGINE_EXIT;
 		return;
 	}
@@ -68,16 +50,20 @@ void loop_start_engine(struct loop *loop)
 	loop->engine.running = loop->view.engine_running = true;
 }
 
-static void start_workload(struct loop *loop)
+void loop_start_workload(struct loop *loop)
 {
-	const struct spawn_fds as_ours = { .in = -1, .out = -1, .err = -1 };
+	const struct spawn_fds as_ours = { .in = -1, .out = -1, .err = -1, .inherit = true };
 	struct error err = ERROR_INIT;
-	pid_t pid = supervise_spawn(loop->options->workload, &as_ours, &loop->options->child_mask,
-				    &loop->workload.pidfd, &err);
+	pid_t pid;
 
+	loop->has_terminal = loop->options->workload->foreground && terminal_is_ours();
+	pid = supervise_spawn(loop->options->workload, &as_ours, &loop->options->child_mask,
+			      &loop->workload.pidfd, &err);
 	if (pid < 0) {
-		loop->workload_status = pid == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
-		log_line(LOG_LEVEL_ERROR, "DIND-COMMAND-01", "%s", err.message);
+		if (loop->has_terminal)
+			terminal_take();
+		loop_fail(loop, "DIND-COMMAND-01", "%s", err.message);
+		loop->workload_failure = exec_status(pid);
 		loop->pending = EVENT_WORKLOAD_FAILED;
 		return;
 	}
@@ -85,130 +71,145 @@ static void start_workload(struct loop *loop)
 	loop->workload.running = loop->view.workload_running = true;
 }
 
+/* ---- one function for each action ---- */
+
 static void announce_ready(struct loop *loop)
 {
-	int64_t now = clock_now_ms();
-
 	loop->view.engine_was_ready = true;
-	loop->ready_after_ms = now - loop->options->started_ms;
-	log_info("ready after %lld ms (engine %lld ms)%s%s", (long long) loop->ready_after_ms,
-		 (long long) (now - loop->engine_started_ms), loop->options->summary ? ": " : "",
-		 loop->options->summary ? loop->options->summary : "");
-	if (loop->options->ready_file)
-		state_write_file(loop->options->ready_file, "ready\n");
-	if (loop->options->outer_notify)
-		notify_send(loop->options->outer_notify, "READY=1");
-	loop_shrink();
+	loop_announce_ready(loop);
 }
 
-/* Fork a child for work that may block. It starts with nothing pending and ends by _exit only. */
-static bool helper_fork(struct helper *helper, const char *what)
+static void hold_hup(struct loop *loop)
 {
-	pid_t pid = fork();
-
-	if (pid < 0) {
-		log_warning("%s: fork: %s, continuing without it", what, strerror(errno));
-		return false;
-	}
-	if (pid == 0)
-		return true;
-	helper->pid = pid;
-	helper->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-	return false;
+	loop->view.hup_held = true;
 }
 
-static void helper_kill(struct helper *helper)
+static void send_held_hup(struct loop *loop)
 {
-	if (helper->pid)
-		(void) reap_signal(helper->pidfd, SIGKILL);
+	loop->view.hup_held = false;
+	service_signal(loop->view.has_workload ? &loop->workload : &loop->engine, SIGHUP);
+}
+
+static void forward_workload(struct loop *loop)
+{
+	service_signal(&loop->workload, loop->signal_number);
+}
+
+static void forward_engine(struct loop *loop)
+{
+	service_signal(&loop->engine, loop->signal_number);
+}
+
+static void term_workload(struct loop *loop)
+{
+	/* The process alone, as tini does: a shell tells its children as it sees fit. */
+	service_signal(&loop->workload, SIGTERM);
+}
+
+static void kill_workload(struct loop *loop)
+{
+	if (!loop->workload.running)
+		return;
+	log_notice("stop: COMMAND is killed after %lld ms",
+		   (long long) (clock_now_ms() - loop->shutdown.began));
+	loop->workload_killed = true;
+	service_signal(&loop->workload, SIGKILL);
+}
+
+static void term_engine(struct loop *loop)
+{
+	service_signal(&loop->engine, SIGTERM);
+}
+
+static void kill_engine(struct loop *loop)
+{
+	loop->engine_killed = true;
+	service_signal(&loop->engine, SIGKILL);
+}
+
+static void close_listeners(struct loop *loop)
+{
+	if (!loop->listeners_closed)
+		loop->helpers->close_listeners(loop->helpers->context);
+	loop->listeners_closed = true;
+}
+
+static void replay_log(struct loop *loop)
+{
+	engine_log_take(&loop->log); /* its last words are still in the pipe */
+	/* without a COMMAND an engine that ends with 0 has been asked to by somebody in here */
+	if (loop->view.has_workload || loop->ready_timeout || loop->engine.ended.code != 0)
+		(void) engine_log_replay(&loop->log);
 }
 
 static void start_sync(struct loop *loop)
 {
-	if (!loop->sync.pid && helper_fork(&loop->sync, "sync"))
-		_exit(loop->helpers->sync_data(loop->helpers->context));
+	helper_start(loop, HELPER_SYNC);
 }
 
-static void kill_containers(struct loop *loop, bool deaf_only)
+static void kill_deaf(struct loop *loop)
 {
-	if (loop->kill.pid && deaf_only)
-		return; /* the last look has not ended */
-	helper_kill(&loop->kill);
-	fd_close(&loop->kill.pidfd);
-	loop->kill.pid = 0; /* an older one is reaped as a stranger */
-	if (helper_fork(&loop->kill, "killing inner containers"))
-		_exit(loop->helpers->kill_containers(loop->helpers->context, deaf_only));
+	helper_start(loop, HELPER_KILL_DEAF);
+}
+
+static void kill_containers(struct loop *loop)
+{
+	helper_start(loop, HELPER_KILL_CONTAINERS);
+}
+
+static void kill_rest(struct loop *loop)
+{
+	char text[64];
+	int r = reap_kill_rest();
+
+	if (r < 0)
+		log_warning("stop: what is left could not be killed: %s",
+			    strerror_r(-r, text, sizeof(text)));
+	helper_forget_wanted(loop);
 }
 
 static void start_clean_up(struct loop *loop)
 {
-	int64_t now = clock_now_ms();
-	int64_t end = loop->stop_began_ms + loop->options->stop_timeout_ms;
-
-	/* However late it is: an unmount that is cut short costs a journal replay at the next
-	 * start. */
-	if (end < now + CLEAN_UP_LEAST_MS)
-		end = now + CLEAN_UP_LEAST_MS;
-	loop->phase_ends_ms = end;
-	if (helper_fork(&loop->clean_up, "clean-up"))
-		_exit(loop->helpers->clean_up(loop->helpers->context, (int) (end - now)));
-	if (!loop->clean_up.pid)
-		loop->pending = EVENT_CLEAN_UP_EXIT;
+	helper_start(loop, HELPER_CLEAN_UP);
 }
 
-static void signal_services(struct loop *loop, unsigned int actions)
+static void kill_clean_up(struct loop *loop)
 {
-	if (actions & ACTION_TERM_WORKLOAD) {
-		log_info("stop: waiting for COMMAND (%.1f s left)",
-			 (double) loop->options->stop_timeout_ms * 0.45 / 1000);
-		(void) reap_signal(loop->workload.pidfd, SIGTERM);
-	}
-	if (actions & ACTION_KILL_WORKLOAD && loop->workload.running) {
-		log_notice("stop: COMMAND did not end in time and is killed");
-		(void) reap_signal(loop->workload.pidfd, SIGKILL);
-	}
-	if (actions & ACTION_FORWARD_WORKLOAD)
-		(void) reap_signal(loop->workload.pidfd, loop->last_signal);
-	if (actions & ACTION_TERM_ENGINE)
-		(void) reap_signal(loop->engine.pidfd, SIGTERM);
-	if (actions & ACTION_KILL_ENGINE) {
-		log_warning("stop: dockerd did not end in time and is killed");
-		(void) reap_signal(loop->engine.pidfd, SIGKILL);
-	}
-	if (actions & ACTION_FORWARD_ENGINE)
-		(void) reap_signal(loop->engine.pidfd, loop->last_signal);
-	if (actions & ACTION_HOLD_HUP)
-		loop->view.hup_held = true;
-	if (actions & ACTION_SEND_HELD_HUP) {
-		loop->view.hup_held = false;
-		(void) reap_signal(loop->engine.pidfd, SIGHUP);
-	}
+	log_warning("stop: unmounting is not done after %lld ms, leaving it to the kernel",
+		    (long long) (clock_now_ms() - loop->shutdown.began));
+	loop->clean_up_failed = true;
+	helper_kill(loop, HELPER_CLEAN_UP);
 }
+
+/* In the order in which they are carried out when a decision has several. */
+static const struct {
+	enum supervise_action action;
+	void (*carry_out)(struct loop *loop);
+} table[] = {
+	{ ACTION_REPLAY_LOG, replay_log },
+	{ ACTION_CLOSE_LISTENERS, close_listeners },
+	{ ACTION_ANNOUNCE_READY, announce_ready },
+	{ ACTION_START_WORKLOAD, loop_start_workload },
+	{ ACTION_HOLD_HUP, hold_hup },
+	{ ACTION_SEND_HELD_HUP, send_held_hup },
+	{ ACTION_FORWARD_WORKLOAD, forward_workload },
+	{ ACTION_FORWARD_ENGINE, forward_engine },
+	{ ACTION_TERM_WORKLOAD, term_workload },
+	{ ACTION_KILL_WORKLOAD, kill_workload },
+	{ ACTION_TERM_ENGINE, term_engine },
+	{ ACTION_KILL_ENGINE, kill_engine },
+	{ ACTION_START_SYNC, start_sync },
+	{ ACTION_KILL_DEAF, kill_deaf },
+	{ ACTION_KILL_CONTAINERS, kill_containers },
+	{ ACTION_KILL_CLEAN_UP, kill_clean_up },
+	/* everybody dies before the clean-up is born */
+	{ ACTION_KILL_REST, kill_rest },
+	{ ACTION_START_CLEAN_UP, start_clean_up },
+};
 
 void loop_carry_out(struct loop *loop, unsigned int actions)
 {
-	if (actions & ACTION_REPLAY_LOG)
-		engine_log_replay(&loop->log);
-	if (actions & ACTION_ANNOUNCE_READY)
-		announce_ready(loop);
-	signal_services(loop, actions);
-	if (actions & ACTION_CLOSE_LISTENERS)
-		loop->helpers->close_listeners(loop->helpers->context);
-	if (actions & ACTION_START_WORKLOAD)
-		start_workload(loop);
-	if (actions & ACTION_START_SYNC)
-		start_sync(loop);
-	if (actions & ACTION_KILL_DEAF)
-		kill_containers(loop, true);
-	if (actions & ACTION_KILL_CONTAINERS)
-		kill_containers(loop, false);
-	if (actions & ACTION_KILL_REST)
-		(void) reap_kill_rest();
-	if (actions & ACTION_START_CLEAN_UP)
-		start_clean_up(loop);
-	if (actions & ACTION_KILL_CLEAN_UP) {
-		log_warning(
-			"stop: unmounting the data root takes too long, leaving it to the kernel");
-		helper_kill(&loop->clean_up);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (actions & (unsigned int) table[i].action)
+			table[i].carry_out(loop);
 }

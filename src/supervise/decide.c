@@ -2,9 +2,9 @@
 /*
  * The decision table: every state × event. Pure.
  *
- * The way down is a row of phases; each starts when the one before has nothing left to do, or when
- * its share of the time is used up (shutdown.c). A phase that has nothing to do is skipped, which
- * is how unused time passes on.
+ * The way down is a row of phases, and no decision ever goes back in it. A phase starts when the
+ * one before has nothing left to wait for or has used up its share of the time (shutdown.c); one
+ * that has nothing to do is skipped. @view is the world with the event already taken in.
  */
 #include "dind/supervise.h"
 
@@ -48,51 +48,45 @@ static struct supervise_decision decision(enum supervise_state next, unsigned in
 	return (struct supervise_decision){ next, actions };
 }
 
-static struct supervise_decision enter_clean_up(void)
+/* ---- entering the phases ---- */
+
+/* Whatever still runs would keep the data root busy, and a client of sockets that nobody serves
+ * any more would wait for ever. */
+static struct supervise_decision clean_up(unsigned int actions)
 {
-	return decision(STATE_CLEAN_UP,
-			ACTION_CLOSE_LISTENERS | ACTION_KILL_REST | ACTION_START_CLEAN_UP);
+	return decision(STATE_CLEAN_UP, actions | ACTION_CLOSE_LISTENERS | ACTION_KILL_REST |
+						ACTION_START_CLEAN_UP);
 }
 
-static struct supervise_decision enter_stop_engine(const struct supervise_view *view)
+static struct supervise_decision kill_engine(const struct supervise_view *view,
+					     unsigned int actions)
 {
-	return view->engine_running ? decision(STATE_STOP_ENGINE, ACTION_TERM_ENGINE)
-				    : enter_clean_up();
+	if (!view->engine_running)
+		return clean_up(actions);
+	return decision(STATE_KILL_ENGINE, actions | ACTION_KILL_ENGINE);
 }
 
-/* The first step of the way down, whatever led to it. */
-static struct supervise_decision begin_stop(const struct supervise_view *view)
+/* The only place with ACTION_TERM_ENGINE: dockerd leaves without clean-up at the fourth one. */
+static struct supervise_decision stop_engine(const struct supervise_view *view,
+					     unsigned int actions)
 {
-	struct supervise_decision d;
+	if (!view->engine_running)
+		return clean_up(actions);
+	return decision(STATE_STOP_ENGINE, actions | ACTION_TERM_ENGINE);
+}
 
+/* The first step down, whatever led to it. Data is written back while everything ends. */
+static struct supervise_decision stop(const struct supervise_view *view, unsigned int actions)
+{
+	actions |= ACTION_START_SYNC;
 	if (view->workload_running)
-		d = decision(STATE_STOP_WORKLOAD, ACTION_TERM_WORKLOAD);
-	else
-		d = enter_stop_engine(view);
-	d.actions |= ACTION_START_SYNC;
-	return d;
+		return decision(STATE_STOP_WORKLOAD, actions | ACTION_TERM_WORKLOAD);
+	return stop_engine(view, actions);
 }
 
-/* COMMAND ended by itself or never started: its status is kept, the engine goes. */
-static struct supervise_decision workload_gone(const struct supervise_view *view)
-{
-	struct supervise_decision d = enter_stop_engine(view);
+/* ---- signals that are not about stopping ---- */
 
-	d.actions |= ACTION_START_SYNC;
-	return d;
-}
-
-/* Nobody asked it to go: say why, end COMMAND, leave. */
-static struct supervise_decision engine_lost(const struct supervise_view *view)
-{
-	struct supervise_decision d = begin_stop(view);
-
-	d.actions |= ACTION_REPLAY_LOG | ACTION_CLOSE_LISTENERS;
-	return d;
-}
-
-/* A signal that is not about stopping: COMMAND's when there is one, as tini does it, else the
- * engine's. */
+/* COMMAND's when there is one, as tini does it, else the engine's. */
 static unsigned int forward(const struct supervise_view *view)
 {
 	if (view->has_workload)
@@ -100,23 +94,28 @@ static unsigned int forward(const struct supervise_view *view)
 	return view->engine_running ? ACTION_FORWARD_ENGINE : ACTION_NONE;
 }
 
-/* dockerd installs its handler late: a HUP before READY=1 would kill it (facts: signals of
- * dockerd). */
-static unsigned int hang_up(const struct supervise_view *view)
+/* dockerd installs its handler late, a HUP before READY=1 kills it; and COMMAND may not be there
+ * yet. */
+static unsigned int hang_up_early(const struct supervise_view *view)
 {
-	if (!view->has_workload && view->engine_running && !view->engine_was_ready)
-		return ACTION_HOLD_HUP;
-	return forward(view);
+	return view->workload_running ? ACTION_FORWARD_WORKLOAD : ACTION_HOLD_HUP;
 }
+
+/* An engine that goes down reloads nothing. */
+static unsigned int hang_up_late(const struct supervise_view *view)
+{
+	return view->workload_running ? ACTION_FORWARD_WORKLOAD : ACTION_NONE;
+}
+
+/* ---- one function per state ---- */
 
 static struct supervise_decision decide_starting(enum supervise_event event,
 						 const struct supervise_view *view)
 {
-	unsigned int actions;
+	unsigned int actions = ACTION_ANNOUNCE_READY;
 
 	switch (event) {
 	case EVENT_ENGINE_READY:
-		actions = ACTION_ANNOUNCE_READY;
 		if (view->has_workload && view->wait_for_ready)
 			actions |= ACTION_START_WORKLOAD;
 		if (view->hup_held)
@@ -125,20 +124,14 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_STARTING, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
-		return engine_lost(view);
+	case EVENT_DEADLINE: /* not ready in time: start-up has failed for good */
+		return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
-		return workload_gone(view);
 	case EVENT_TERM:
-		return begin_stop(view);
-	case EVENT_DEADLINE: { /* --ready-timeout */
-		struct supervise_decision d = begin_stop(view);
-
-		d.actions |= ACTION_REPLAY_LOG;
-		return d;
-	}
+		return stop(view, ACTION_NONE);
 	case EVENT_HUP:
-		return decision(STATE_STARTING, hang_up(view));
+		return decision(STATE_STARTING, hang_up_early(view));
 	case EVENT_FORWARD:
 		return decision(STATE_STARTING, forward(view));
 	case EVENT_CLEAN_UP_EXIT:
@@ -153,22 +146,20 @@ static struct supervise_decision decide_running(enum supervise_event event,
 						const struct supervise_view *view)
 {
 	switch (event) {
-	case EVENT_ENGINE_STOPPING:
+	case EVENT_ENGINE_STOPPING: /* somebody else's TERM: its exit follows */
 		return decision(STATE_RUNNING, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
-		return engine_lost(view);
+		return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
-		return workload_gone(view);
 	case EVENT_TERM:
-		return begin_stop(view);
+		return stop(view, ACTION_NONE);
 	case EVENT_HUP:
-		return decision(STATE_RUNNING, hang_up(view));
 	case EVENT_FORWARD:
 		return decision(STATE_RUNNING, forward(view));
-	case EVENT_ENGINE_READY: /* after a reload */
-	case EVENT_DEADLINE:
+	case EVENT_ENGINE_READY: /* again, after a reload */
 	case EVENT_CLEAN_UP_EXIT:
+	case EVENT_DEADLINE:
 	case EVENT_TICK:
 	case EVENT_COUNT:
 		break;
@@ -180,24 +171,23 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 						      const struct supervise_view *view)
 {
 	switch (event) {
-	case EVENT_WORKLOAD_EXIT:
-	case EVENT_WORKLOAD_FAILED:
-		return enter_stop_engine(view);
-	case EVENT_ENGINE_EXIT: /* COMMAND keeps its time: it may clean up without an engine */
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_STOP_WORKLOAD, ACTION_CLOSE_LISTENERS);
-	case EVENT_TERM: /* the second shortens, the third ends */
-	case EVENT_DEADLINE: {
-		struct supervise_decision d = enter_stop_engine(view);
-
-		if (view->terms >= 3 && view->engine_running)
-			d = decision(STATE_KILL_ENGINE, ACTION_KILL_ENGINE);
-		/* its exit is not waited for: a process in the kernel's hands may take long to die
-		 */
-		d.actions |= ACTION_KILL_WORKLOAD;
-		return d;
-	}
+	case EVENT_ENGINE_EXIT: /* nobody told it to; COMMAND keeps its time */
+		return decision(STATE_STOP_WORKLOAD, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
+	case EVENT_WORKLOAD_EXIT:
+	case EVENT_WORKLOAD_FAILED:
+		return stop_engine(view, ACTION_NONE);
+	case EVENT_TERM:
+		if (view->terms >= 3)
+			return kill_engine(view, ACTION_KILL_WORKLOAD);
+		if (view->terms == 2)
+			return stop_engine(view, ACTION_KILL_WORKLOAD);
+		break; /* what ended first was not told to by us: this is only the first one */
+	case EVENT_DEADLINE: /* its exit is not waited for */
+		return stop_engine(view, ACTION_KILL_WORKLOAD);
 	case EVENT_HUP:
+		return decision(STATE_STOP_WORKLOAD, hang_up_late(view));
 	case EVENT_FORWARD:
 		return decision(STATE_STOP_WORKLOAD, forward(view));
 	case EVENT_ENGINE_READY:
@@ -209,34 +199,32 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 	return decision(STATE_STOP_WORKLOAD, ACTION_NONE);
 }
 
-static struct supervise_decision kill_engine(void)
-{
-	return decision(STATE_KILL_ENGINE, ACTION_KILL_ENGINE);
-}
-
 static struct supervise_decision decide_stop_engine(enum supervise_event event,
 						    const struct supervise_view *view)
 {
 	switch (event) {
-	case EVENT_ENGINE_EXIT:
-		return enter_clean_up();
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_STOP_ENGINE, ACTION_CLOSE_LISTENERS);
-	case EVENT_TICK:
-		return decision(STATE_STOP_ENGINE, ACTION_KILL_DEAF);
-	case EVENT_TERM: /* never a second TERM for dockerd: its fourth is an exit without clean-up
-			  */
+	case EVENT_ENGINE_EXIT:
+		return clean_up(ACTION_NONE);
+	case EVENT_TERM:
 		if (view->terms >= 3)
-			return kill_engine();
-		return decision(STATE_KILL_CONTAINERS, ACTION_KILL_CONTAINERS);
+			return kill_engine(view, ACTION_NONE);
+		if (view->terms == 2)
+			return decision(STATE_KILL_CONTAINERS, ACTION_KILL_CONTAINERS);
+		break;
 	case EVENT_DEADLINE:
 		return decision(STATE_KILL_CONTAINERS, ACTION_KILL_CONTAINERS);
-	case EVENT_ENGINE_READY: /* the TERM came before it was ready */
+	case EVENT_TICK:
+		return decision(STATE_STOP_ENGINE, ACTION_KILL_DEAF);
+	case EVENT_HUP:
+		return decision(STATE_STOP_ENGINE, hang_up_late(view));
+	case EVENT_FORWARD:
+		return decision(STATE_STOP_ENGINE, forward(view));
+	case EVENT_ENGINE_READY: /* our TERM crossed it */
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_CLEAN_UP_EXIT:
-	case EVENT_HUP:
-	case EVENT_FORWARD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -247,22 +235,24 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 							const struct supervise_view *view)
 {
 	switch (event) {
-	case EVENT_ENGINE_EXIT:
-		return enter_clean_up();
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_KILL_CONTAINERS, ACTION_CLOSE_LISTENERS);
+	case EVENT_ENGINE_EXIT:
+		return clean_up(ACTION_NONE);
 	case EVENT_TERM:
-		if (view->terms < 3)
-			break;
-		return kill_engine();
+		if (view->terms >= 2)
+			return kill_engine(view, ACTION_NONE);
+		break;
 	case EVENT_DEADLINE:
-		return kill_engine();
+		return kill_engine(view, ACTION_NONE);
+	case EVENT_HUP:
+		return decision(STATE_KILL_CONTAINERS, hang_up_late(view));
+	case EVENT_FORWARD:
+		return decision(STATE_KILL_CONTAINERS, forward(view));
 	case EVENT_ENGINE_READY:
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_CLEAN_UP_EXIT:
-	case EVENT_HUP:
-	case EVENT_FORWARD:
 	case EVENT_TICK:
 	case EVENT_COUNT:
 		break;
@@ -273,11 +263,12 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 static struct supervise_decision decide_kill_engine(enum supervise_event event)
 {
 	switch (event) {
-	case EVENT_ENGINE_EXIT:
-	case EVENT_DEADLINE: /* it does not even die: nothing is left to wait for */
-		return enter_clean_up();
-	case EVENT_ENGINE_READY:
 	case EVENT_ENGINE_STOPPING:
+		return decision(STATE_KILL_ENGINE, ACTION_CLOSE_LISTENERS);
+	case EVENT_ENGINE_EXIT:
+	case EVENT_DEADLINE: /* not even SIGKILL: it hangs in the kernel */
+		return clean_up(ACTION_NONE);
+	case EVENT_ENGINE_READY:
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_CLEAN_UP_EXIT:
@@ -291,11 +282,16 @@ static struct supervise_decision decide_kill_engine(enum supervise_event event)
 	return decision(STATE_KILL_ENGINE, ACTION_NONE);
 }
 
-static struct supervise_decision decide_clean_up(enum supervise_event event)
+static struct supervise_decision decide_clean_up(enum supervise_event event,
+						 const struct supervise_view *view)
 {
 	switch (event) {
 	case EVENT_CLEAN_UP_EXIT:
 		return decision(STATE_DONE, ACTION_NONE);
+	case EVENT_TERM: /* unmounting is what keeps the data whole: only who insists ends it */
+		if (view->terms >= 3)
+			return decision(STATE_DONE, ACTION_KILL_CLEAN_UP);
+		break;
 	case EVENT_DEADLINE:
 		return decision(STATE_DONE, ACTION_KILL_CLEAN_UP);
 	case EVENT_ENGINE_READY:
@@ -303,7 +299,6 @@ static struct supervise_decision decide_clean_up(enum supervise_event event)
 	case EVENT_ENGINE_EXIT:
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
-	case EVENT_TERM: /* unmounting is what keeps the data whole; it has its deadline */
 	case EVENT_HUP:
 	case EVENT_FORWARD:
 	case EVENT_TICK:
@@ -330,7 +325,7 @@ struct supervise_decision supervise_decide(enum supervise_state state, enum supe
 	case STATE_KILL_ENGINE:
 		return decide_kill_engine(event);
 	case STATE_CLEAN_UP:
-		return decide_clean_up(event);
+		return decide_clean_up(event, view);
 	case STATE_DONE:
 	case STATE_COUNT:
 		break;

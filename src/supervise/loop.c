@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop: turn what the kernel tells into events, ask decide(), carry the answer out. Waits
- * without a time-out on four descriptors and the engine's log; everything that is due has one
- * timerfd.
+ * The loop: what the kernel tells becomes an event, decide() answers, actions.c carries it out.
+ * It waits for descriptors without a time-out; everything that is due at some time shares one
+ * timerfd, which is off when nothing is.
  */
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
+#include <time.h>
 
 #include "dind/file.h"
 #include "dind/log.h"
 #include "loop.h"
 
-#define FIRST_LOOK_MS 400 /* after TERM to dockerd: it has marked its containers by then */
+/* From the TERM to dockerd: by then it has told its containers. */
+#define FIRST_LOOK_MS 300
 #define NEXT_LOOK_MS  500
+
+/* Work of one wake-up, so that no source can keep the others waiting. */
+#define REAP_BOUND   4096
+#define NOTIFY_BOUND 64
+#define SIGNAL_BATCH 8
 
 enum source {
 	SOURCE_SIGNAL = 0,
@@ -30,277 +32,281 @@ enum source {
 	SOURCE_COUNT,
 };
 
-static bool is_stopping(const struct loop *loop)
-{
-	return loop->state != STATE_STARTING && loop->state != STATE_RUNNING;
-}
-
-/* ---- what the way down says ---- */
-
-static void say_phase(const struct loop *loop, enum supervise_state before)
-{
-	int64_t ms = clock_now_ms() - loop->stop_began_ms;
-
-	if (loop->state == before)
-		return;
-	log_debug("%s -> %s", supervise_state_name(before), supervise_state_name(loop->state));
-	if (loop->state == STATE_STOP_ENGINE)
-		log_info("stop: stopping the engine and its containers (%lld ms)", (long long) ms);
-	if (loop->state == STATE_KILL_CONTAINERS)
-		log_notice("stop: killing the inner containers that are left (%lld ms)",
-			   (long long) ms);
-}
-
 /* ---- deciding ---- */
 
-/* When the present phase ends and when to look for deaf containers. */
-static void set_deadlines(struct loop *loop)
+static bool is_stopping(enum supervise_state state)
+{
+	return state != STATE_STARTING && state != STATE_RUNNING;
+}
+
+static void enter(struct loop *loop, enum supervise_state before)
 {
 	int64_t now = clock_now_ms();
-	int after = shutdown_deadline_ms(loop->state, loop->options->stop_timeout_ms);
+	bool first = is_stopping(loop->state) && !is_stopping(before);
+	int hurry = loop->state == STATE_CLEAN_UP ? 3 : 2;
 
-	if (!is_stopping(loop))
-		return;
-	if (loop->state != STATE_CLEAN_UP) /* clean-up has set its own */
-		loop->phase_ends_ms = after < 0 ? -1 : loop->stop_began_ms + after;
-	loop->next_tick_ms = loop->state == STATE_STOP_ENGINE ? now + FIRST_LOOK_MS : -1;
+	if (first)
+		loop->shutdown.began = now;
+	loop->phase_ends =
+		shutdown_deadline(&loop->shutdown, loop->state, now, loop->view.terms >= hurry);
+	loop->next_tick = loop->state == STATE_STOP_ENGINE ? now + FIRST_LOOK_MS : -1;
+	if (first)
+		loop_announce_stop(loop);
+	if (is_stopping(loop->state))
+		loop_say_phase(loop);
 }
 
 static void handle(struct loop *loop, enum supervise_event event)
 {
-	/* A decision may find the next event at once: COMMAND that cannot be started. Bounded: each
-	 * of those can happen once. */
-	for (int i = 0; i < 8 && event != EVENT_COUNT; i++) {
+	/* To carry out a decision may bring up the next event: a COMMAND that cannot be started.
+	 * States only go forward, so there is an end to that. */
+	while (event != EVENT_COUNT) {
 		enum supervise_state before = loop->state;
-		struct supervise_decision d = supervise_decide(loop->state, event, &loop->view);
+		struct supervise_decision decision = supervise_decide(before, event, &loop->view);
 
 		loop->pending = EVENT_COUNT;
-		loop->state = d.next;
-		if (is_stopping(loop) && loop->stop_began_ms < 0) {
-			loop->stop_began_ms = clock_now_ms();
-			if (loop->options->outer_notify)
-				notify_send(loop->options->outer_notify, "STOPPING=1");
-			if (loop->options->ready_file)
-				(void) unlink(loop->options->ready_file);
-		}
-		say_phase(loop, before);
-		loop_carry_out(loop, d.actions);
-		if (loop->state != before) {
-			set_deadlines(loop);
-			if (!is_stopping(loop))
-				loop->phase_ends_ms = -1;
-			loop_write_state(loop);
-		}
+		loop->state = decision.next;
+		if (loop->state != before)
+			enter(loop, before);
+		loop_carry_out(loop, decision.actions);
+		if (loop->state != before && loop->state == STATE_RUNNING)
+			supervise_shrink(); /* when nobody waits for us any more */
 		event = loop->pending;
 	}
 }
 
 /* ---- children ---- */
 
-static void set_reason(struct loop *loop, const char *text)
+static void say_engine_lost(struct loop *loop)
 {
-	if (!*loop->reason)
-		(void) snprintf(loop->reason, sizeof(loop->reason), "%s", text);
+	const struct reap_status *ended = &loop->engine.ended;
+	const char *early = loop->view.engine_was_ready ? "" : " before it was ready";
+	char how[64], oom[96] = "";
+
+	if (!loop->view.has_workload && ended->code == 0) {
+		log_notice("%s ended by itself%s", loop_engine_name(loop), early);
+		return;
+	}
+	if (ended->signal == SIGKILL)
+		(void) oom_describe(loop->oom_kills, oom, sizeof(oom));
+	loop_fail(loop, "DIND-ENGINE-92", "%s %s%s%s", loop_engine_name(loop),
+		  loop_describe(ended, how, sizeof(how)), oom, early);
 }
 
-static void engine_ended(struct loop *loop)
+static void service_ended(struct service *service, const struct reap_status *ended)
 {
-	char how[128], text[REASON_MAX];
+	service->ended = *ended;
+	service->running = false;
+	fd_close(&service->pidfd);
+}
 
-	loop->engine.running = loop->view.engine_running = false;
-	if (!is_stopping(loop) || (loop->state == STATE_STOP_WORKLOAD && !loop->engine_lost)) {
+static void engine_ended(struct loop *loop, const struct reap_status *ended)
+{
+	service_ended(&loop->engine, ended);
+	loop->view.engine_running = false;
+	if (loop->state < STATE_STOP_ENGINE) { /* we have not told it to */
 		loop->engine_lost = true;
-		(void) snprintf(text, sizeof(text), "dockerd %s%s",
-				loop_describe_exit(loop->engine.wait_status, how, sizeof(how)),
-				loop->view.engine_was_ready ? "" : " before it was ready");
-		set_reason(loop, text);
-		/* In the foreground a clean end is what somebody asked for from inside. */
-		if (loop->view.has_workload || loop->engine.wait_status != 0)
-			log_line(LOG_LEVEL_ERROR, "DIND-ENGINE-92", "%s", text);
+		say_engine_lost(loop);
+		if (is_stopping(loop->state))
+			loop_write_state(loop);
 	}
 	handle(loop, EVENT_ENGINE_EXIT);
 }
 
-static void workload_ended(struct loop *loop)
+static void workload_ended(struct loop *loop, const struct reap_status *ended)
 {
-	loop->workload.running = loop->view.workload_running = false;
-	/* COMMAND had the terminal; what we print from here on shall not stop us. */
-	(void) tcsetpgrp(STDIN_FILENO, getpgrp());
+	service_ended(&loop->workload, ended);
+	loop->view.workload_running = false;
+	if (loop->has_terminal) /* ^C is for us from here on */
+		terminal_take();
 	handle(loop, EVENT_WORKLOAD_EXIT);
 }
 
-static bool helper_ended(struct helper *helper, pid_t pid)
+static void child_ended(struct loop *loop, const struct reap_status *ended)
 {
-	if (helper->pid != pid)
-		return false;
-	helper->pid = 0;
-	fd_close(&helper->pidfd);
-	return true;
+	enum helper_kind kind;
+
+	if (loop->engine.running && ended->pid == loop->engine.pid) {
+		engine_ended(loop, ended);
+	} else if (loop->workload.running && ended->pid == loop->workload.pid) {
+		workload_ended(loop, ended);
+	} else if (helper_ended(loop, ended, &kind) && kind == HELPER_CLEAN_UP) {
+		loop->clean_up_failed = ended->code != STATUS_OK;
+		handle(loop, EVENT_CLEAN_UP_EXIT);
+	} /* else an orphan, and that was all it waited for */
 }
 
-/* All that have ended; nobody but us waits for -1. */
-static void reap(struct loop *loop)
+/* One SIGCHLD may stand for many. */
+static void reap_children(struct loop *loop)
 {
-	int status;
-	pid_t pid;
+	struct reap_status ended;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
-		if (pid < 0)
-			continue;
-		if (pid == loop->engine.pid && loop->engine.running) {
-			loop->engine.wait_status = status;
-			engine_ended(loop);
-		} else if (pid == loop->workload.pid && loop->workload.running) {
-			loop->workload.wait_status = status;
-			workload_ended(loop);
-		} else if (helper_ended(&loop->clean_up, pid)) {
-			handle(loop, EVENT_CLEAN_UP_EXIT);
-		} else if (!helper_ended(&loop->sync, pid)) {
-			(void) helper_ended(&loop->kill, pid);
+	for (int i = 0; i < REAP_BOUND; i++) {
+		int r = reap_one(&ended);
+
+		if (r == 0 || r == -ECHILD) {
+			loop->reap = false;
+			return;
 		}
+		if (r > 0)
+			child_ended(loop, &ended);
 	}
 }
 
 /* ---- sources ---- */
 
-static void take_signal(struct loop *loop, int signal)
+static void take_term(struct loop *loop, int signal_number)
 {
-	loop->last_signal = signal;
-	switch (signal) {
-	case SIGCHLD:
-	case SIGTTIN:
-	case SIGTTOU:
-	case SIGPIPE:
+	loop->view.terms++;
+	if (!loop->told_by)
+		loop->told_by = signal_number;
+	handle(loop, EVENT_TERM);
+}
+
+static void take_signal(struct loop *loop, const struct signalfd_siginfo *info)
+{
+	int number = (int) info->ssi_signo;
+
+	/* our own, for writing to somebody who has gone */
+	if (number == SIGPIPE && info->ssi_pid == (uint32_t) getpid())
 		return;
-	case SIGHUP:
+	loop->signal_number = number;
+	switch (signals_classify(number, loop->view.workload_running)) {
+	case SIGNALS_IGNORE:
+		return;
+	case SIGNALS_CHILD:
+		loop->reap = true;
+		return;
+	case SIGNALS_TERM:
+		take_term(loop, number);
+		return;
+	case SIGNALS_HUP:
 		handle(loop, EVENT_HUP);
 		return;
-	case SIGINT:
-	case SIGQUIT:
-		/* COMMAND's, as tini does it; without one it means what ^C means to dockerd */
-		if (loop->view.workload_running) {
-			handle(loop, EVENT_FORWARD);
-			return;
-		}
-		break;
-	case SIGTERM:
-		break;
-	default:
+	case SIGNALS_FORWARD:
 		handle(loop, EVENT_FORWARD);
 		return;
 	}
-	loop->view.terms++;
-	handle(loop, EVENT_TERM);
 }
 
 static void take_signals(struct loop *loop)
 {
-	struct signalfd_siginfo info[8];
-	ssize_t n;
+	struct signalfd_siginfo info[SIGNAL_BATCH];
+	ssize_t n = read(loop->signal_fd, info, sizeof(info));
 
-	while ((n = read(loop->signal_fd, info, sizeof(info))) > 0)
-		for (size_t i = 0; i < (size_t) n / sizeof(info[0]); i++)
-			take_signal(loop, (int) info[i].ssi_signo);
-	reap(loop);
+	for (size_t i = 0; n > 0 && i < (size_t) n / sizeof(info[0]); i++)
+		take_signal(loop, &info[i]);
 }
 
 static void take_notifications(struct loop *loop)
 {
-	unsigned int messages;
+	for (int i = 0; i < NOTIFY_BOUND; i++) {
+		unsigned int messages;
 
-	for (int i = 0; i < 64; i++) {
-		int r = notify_receive(loop->notify_fd, loop->engine.pid, &messages);
-
-		if (r == -EAGAIN)
+		if (notify_receive(loop->notify_fd, loop->engine.pid, &messages) < 0)
 			return;
-		if (r < 0)
-			continue;
-		if (messages & NOTIFY_READY && !loop->view.engine_was_ready)
+		if (messages & NOTIFY_READY)
 			handle(loop, EVENT_ENGINE_READY);
 		if (messages & NOTIFY_STOPPING)
 			handle(loop, EVENT_ENGINE_STOPPING);
 	}
 }
 
-static void look_for_quit_file(struct loop *loop)
+static void take_quit_file(struct loop *loop)
 {
-	char buf[4096];
-
-	while (read(loop->quit_fd, buf, sizeof(buf)) > 0)
-		; /* what happened in the directory does not matter, only whether the file is there
-		   */
-	if (loop->quit_seen || access(loop->options->quit_file, F_OK) < 0)
-		return;
-	loop->quit_seen = true;
 	log_info("stop: '%s' is there", loop->options->quit_file);
-	loop->last_signal = SIGTERM;
-	loop->view.terms++;
-	handle(loop, EVENT_TERM);
+	take_term(loop, SIGTERM);
+}
+
+static void ready_is_late(struct loop *loop)
+{
+	int ms = loop->options->ready_timeout_ms;
+
+	loop->ready_timeout = true;
+	loop_fail(loop, "DIND-ENGINE-93", "%s was not ready within %d.%d s", loop_engine_name(loop),
+		  ms / 1000, ms % 1000 / 100);
 }
 
 static void take_time(struct loop *loop)
 {
 	int64_t now = clock_now_ms();
-	uint64_t expirations;
 
-	while (read(loop->timer_fd, &expirations, sizeof(expirations)) > 0)
-		;
-	if (loop->next_tick_ms >= 0 && now >= loop->next_tick_ms) {
-		loop->next_tick_ms = now + NEXT_LOOK_MS;
+	helper_check(loop, now);
+	if (loop->next_tick >= 0 && now >= loop->next_tick) {
+		loop->next_tick = now + NEXT_LOOK_MS;
 		handle(loop, EVENT_TICK);
 	}
-	if (loop->phase_ends_ms < 0 || now < loop->phase_ends_ms)
+	if (loop->phase_ends < 0 || now < loop->phase_ends)
 		return;
-	loop->phase_ends_ms = -1;
-	if (loop->state == STATE_STARTING) {
-		char text[96];
-
-		loop->ready_timeout = true;
-		(void) snprintf(text, sizeof(text), "dockerd was not ready within %d s",
-				loop->options->ready_timeout_ms / 1000);
-		set_reason(loop, text);
-		log_line(LOG_LEVEL_ERROR, "DIND-ENGINE-93", "%s", text);
-	}
+	loop->phase_ends = -1;
+	if (loop->state == STATE_STARTING)
+		ready_is_late(loop);
 	handle(loop, EVENT_DEADLINE);
 }
 
-static void arm_timer(const struct loop *loop)
-{
-	struct itimerspec due = { 0 };
-	int64_t at = loop->phase_ends_ms;
+/* ---- waiting ---- */
 
-	if (loop->next_tick_ms >= 0 && (at < 0 || loop->next_tick_ms < at))
-		at = loop->next_tick_ms;
-	if (at >= 0) { /* 0 would disarm */
-		due.it_value.tv_sec = at / 1000;
-		due.it_value.tv_nsec = at % 1000 * 1000000 + 1;
+static int64_t earlier(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static void arm_timer(struct loop *loop)
+{
+	int64_t due = earlier(earlier(loop->phase_ends, loop->next_tick), helper_due(loop));
+	struct itimerspec at = { 0 }; /* off */
+
+	if (due == loop->timer_armed)
+		return;
+	if (due >= 0) {
+		at.it_value.tv_sec = due / 1000;
+		at.it_value.tv_nsec = due % 1000 * 1000000;
 	}
-	(void) timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &due, NULL);
+	if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0)
+		loop->timer_armed = due;
 }
 
-/* ---- life ---- */
-
-static int watch_quit_file(const char *path, struct error *err)
+static void wait_and_take(struct loop *loop)
 {
-	char dir[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	auto_close int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	size_t len = slash ? (size_t) (slash - path) : 0;
+	const struct timespec pause = { .tv_nsec = 20000000L };
+	struct pollfd fds[SOURCE_COUNT] = {
+		[SOURCE_SIGNAL] = { .fd = loop->signal_fd, .events = POLLIN },
+		[SOURCE_NOTIFY] = { .fd = loop->notify_fd, .events = POLLIN },
+		[SOURCE_TIMER] = { .fd = loop->timer_fd, .events = POLLIN },
+		[SOURCE_QUIT] = { .fd = loop->quit_fd, .events = POLLIN },
+		[SOURCE_LOG] = { .fd = loop->log.input, .events = POLLIN },
+	};
 
-	if (fd < 0)
-		return error_set(err, -errno, "inotify");
-	if (len >= sizeof(dir))
-		return error_set(err, -ENAMETOOLONG, "quit file '%s'", path);
-	memcpy(dir, path, len);
-	dir[len] = '\0';
-	if (inotify_add_watch(fd,
-			      len     ? dir
-			      : slash ? "/"
-				      : ".",
-			      IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
-		return error_set(err, -errno, "watch the directory of '%s'", path);
-	return fd_take(&fd);
+	arm_timer(loop);
+	if (poll(fds, SOURCE_COUNT, loop->reap ? 0 : -1) < 0) {
+		if (errno != EINTR) /* no memory: that passes, and we must not spin meanwhile */
+			(void) nanosleep(&pause, NULL);
+		return;
+	}
+	if (fds[SOURCE_LOG].revents)
+		engine_log_take(&loop->log);
+	/* READY=1 before the exit that may follow it */
+	if (fds[SOURCE_NOTIFY].revents)
+		take_notifications(loop);
+	if (fds[SOURCE_SIGNAL].revents)
+		take_signals(loop);
+	if (loop->reap)
+		reap_children(loop);
+	if (fds[SOURCE_QUIT].revents && quit_take(loop))
+		take_quit_file(loop);
+	if (fds[SOURCE_TIMER].revents) {
+		uint64_t expirations;
+
+		/* its value says nothing that the clock does not */
+		if (read(loop->timer_fd, &expirations, sizeof(expirations)) > 0)
+			loop->timer_armed = -1;
+		take_time(loop);
+	}
 }
+
+/* ---- from start to end ---- */
 
 static int open_sources(struct loop *loop, struct error *err)
 {
@@ -313,138 +319,89 @@ static int open_sources(struct loop *loop, struct error *err)
 	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (loop->timer_fd < 0)
 		return error_set(err, -errno, "timerfd");
+	(void) file_make_directories(DIND_RUN_DIR, 0700); /* the next call tells when it failed */
 	loop->notify_fd = notify_open(DIND_NOTIFY_SOCKET, err);
-	if (loop->notify_fd < 0)
-		return loop->notify_fd;
-	if (loop->options->quit_file) {
-		loop->quit_fd = watch_quit_file(loop->options->quit_file, err);
-		if (loop->quit_fd < 0)
-			return loop->quit_fd;
-	}
-	return 0;
+	return loop->notify_fd < 0 ? loop->notify_fd : 0;
 }
 
 static void close_sources(struct loop *loop)
 {
-	fd_close(&loop->signal_fd);
-	fd_close(&loop->timer_fd);
 	if (loop->notify_fd >= 0)
 		(void) unlink(DIND_NOTIFY_SOCKET);
+	fd_close(&loop->signal_fd);
+	fd_close(&loop->timer_fd);
 	fd_close(&loop->notify_fd);
 	fd_close(&loop->quit_fd);
 	fd_close(&loop->engine.pidfd);
 	fd_close(&loop->workload.pidfd);
+	for (int kind = 0; kind < HELPER_COUNT; kind++)
+		fd_close(&loop->helper[kind].pidfd);
 	engine_log_close(&loop->log);
 }
 
-static void wait_and_take(struct loop *loop)
+static void start_services(struct loop *loop)
 {
-	struct pollfd fds[SOURCE_COUNT] = {
-		[SOURCE_SIGNAL] = { .fd = loop->signal_fd, .events = POLLIN },
-		[SOURCE_NOTIFY] = { .fd = loop->notify_fd, .events = POLLIN },
-		[SOURCE_TIMER] = { .fd = loop->timer_fd, .events = POLLIN },
-		[SOURCE_QUIT] = { .fd = loop->quit_fd, .events = POLLIN },
-		[SOURCE_LOG] = { .fd = loop->log.pipe_read, .events = POLLIN },
-	};
-
-	arm_timer(loop);
-	if (poll(fds, SOURCE_COUNT, -1) < 0)
-		return; /* EINTR; ENOMEM passes */
-	/* the log first: an engine that dies has said why, and READY=1 before its exit */
-	if (fds[SOURCE_LOG].revents && !engine_log_drain(&loop->log))
-		fd_close(&loop->log.pipe_read);
-	if (fds[SOURCE_NOTIFY].revents)
-		take_notifications(loop);
-	if (fds[SOURCE_SIGNAL].revents)
-		take_signals(loop);
-	if (fds[SOURCE_QUIT].revents)
-		look_for_quit_file(loop);
-	if (fds[SOURCE_TIMER].revents)
-		take_time(loop);
+	loop_start_engine(loop);
+	if (loop->options->ready_timeout_ms > 0)
+		loop->phase_ends = loop->engine_started + loop->options->ready_timeout_ms;
+	loop_write_state(loop);
+	if (loop->pending == EVENT_COUNT && loop->options->workload && loop->options->no_wait)
+		loop_start_workload(loop);
+	handle(loop, loop->pending);
+	if (!is_stopping(loop->state) && quit_watch(loop))
+		take_quit_file(loop);
 }
 
-static int of_wait_status(int wait_status)
+static void init(struct loop *loop, const struct supervise_options *options,
+		 const struct supervise_helpers *helpers)
 {
-	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
-}
-
-/* The exit status of the container (design: the interface). */
-static int final_status(const struct loop *loop)
-{
-	if (loop->ready_timeout)
-		return STATUS_UNAVAILABLE;
-	if (!loop->view.has_workload)
-		return of_wait_status(loop->engine.wait_status);
-	if (loop->workload_status >= 0)
-		return loop->workload_status;
-	if (loop->engine_lost)
-		return STATUS_UNAVAILABLE;
-	if (loop->workload.pid)
-		return of_wait_status(loop->workload.wait_status);
-	return 128 + SIGTERM; /* told to stop before COMMAND could run: what it would have got */
-}
-
-static void say_end(const struct loop *loop, int status)
-{
-	char text[REASON_MAX + 64];
-
-	log_info("stopped in %.1f s", (double) (clock_now_ms() - loop->stop_began_ms) / 1000);
-	if (!*loop->reason || !loop->options->termination_log || status == 0)
-		return;
-	(void) snprintf(text, sizeof(text), "dind-init: %s\n", loop->reason);
-	state_write_file(loop->options->termination_log, text);
-}
-
-int supervise_run(const struct supervise_options *options, const struct supervise_helpers *helpers)
-{
-	struct loop loop = {
+	*loop = (struct loop){
 		.options = options,
 		.helpers = helpers,
 		.state = STATE_STARTING,
 		.view = { .has_workload = options->workload != NULL,
 			  .wait_for_ready = !options->no_wait },
+		.pending = EVENT_COUNT,
 		.engine = { .pidfd = -EBADF },
 		.workload = { .pidfd = -EBADF },
-		.sync = { .pidfd = -EBADF },
-		.kill = { .pidfd = -EBADF },
-		.clean_up = { .pidfd = -EBADF },
+		.log = ENGINE_LOG_INIT,
 		.signal_fd = -EBADF,
 		.notify_fd = -EBADF,
 		.timer_fd = -EBADF,
 		.quit_fd = -EBADF,
-		.log = { .pipe_read = -EBADF, .pipe_write = -EBADF, .file = -EBADF },
+		.phase_ends = -1,
+		.next_tick = -1,
+		.next_fork = -1,
+		.timer_armed = -1,
+		.shutdown = { .began = -1, .budget_ms = options->stop_timeout_ms },
 		.ready_after_ms = -1,
-		.stop_began_ms = -1,
-		.phase_ends_ms = clock_now_ms() + options->ready_timeout_ms,
-		.next_tick_ms = -1,
-		.workload_status = -1,
-		.pending = EVENT_COUNT,
+		.oom_kills = -1,
+		.reap = true, /* what ended before we listened */
 	};
+	for (int kind = 0; kind < HELPER_COUNT; kind++)
+		loop->helper[kind] = (struct helper){ .pidfd = -EBADF, .deadline = -1 };
+}
+
+int supervise_run(const struct supervise_options *options, const struct supervise_helpers *helpers)
+{
+	struct loop loop;
 	struct error err = ERROR_INIT;
 	int status;
 
+	init(&loop, options, helpers);
 	if (open_sources(&loop, &err) < 0) {
 		log_line(LOG_LEVEL_ERROR, "DIND-SUPERVISE-01", "%s", err.message);
 		close_sources(&loop);
 		helpers->close_listeners(helpers->context);
+		/* nothing runs that could need us meanwhile */
 		(void) helpers->clean_up(helpers->context, options->stop_timeout_ms);
 		return STATUS_OSERR;
 	}
-	loop_write_state(&loop);
-	loop_start_engine(&loop);
-	if (loop.pending != EVENT_COUNT)
-		handle(&loop, loop.pending);
-	else if (options->workload && options->no_wait)
-		loop_carry_out(&loop, ACTION_START_WORKLOAD);
-	if (loop.pending != EVENT_COUNT)
-		handle(&loop, loop.pending);
-	if (loop.quit_fd >= 0)
-		look_for_quit_file(&loop);
+	start_services(&loop);
 	while (loop.state != STATE_DONE)
 		wait_and_take(&loop);
-	status = final_status(&loop);
-	say_end(&loop, status);
-	loop_write_state(&loop);
+	status = loop_status(&loop);
+	loop_say_end(&loop, status);
 	close_sources(&loop);
 	return status;
 }

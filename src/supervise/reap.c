@@ -1,27 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of what is left, and signals that cannot hit a stranger. */
-#include <dirent.h>
+/* The ends of processes: taking note of them, and bringing them about. */
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "dind/file.h"
 #include "dind/str.h"
 #include "internal.h"
 
-#define DESCENDANTS_MAX 4096
-#define WALKS_MAX	8
+#define WALKS	   5
+#define DEPTH_MAX  256
+#define DIRENT_BUF 4096
 
-int reap_signal(int pidfd, int signal)
+int reap_one(struct reap_status *ret_status)
 {
-	if (pidfd < 0)
-		return -EBADF;
-	if (syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0)
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0)
 		return -errno;
-	return 0;
+	if (info.si_pid == 0)
+		return 0;
+	ret_status->pid = info.si_pid;
+	ret_status->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+	ret_status->code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	return 1;
 }
 
-struct linux_dirent64 {
+int reap_signal(pid_t pid, int pidfd, int signal_number)
+{
+	/* The number of a child that was not reaped is not given away: kill(2) is as safe. */
+	long r = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0)
+			    : kill(pid, signal_number);
+
+	return r < 0 ? -errno : 0;
+}
+
+/* ---- as a subreaper: only what is ours ---- */
+
+/* As the kernel gives it, see getdents64(2). */
+struct directory_entry {
 	uint64_t inode;
 	int64_t offset;
 	unsigned short length;
@@ -29,75 +47,92 @@ struct linux_dirent64 {
 	char name[];
 };
 
-/* Parent of @pid from /proc/PID/stat, or -1. The command name may hold blanks and parentheses. */
-static int parent_of(int pid)
+/* State letter and parent of a process, from /proc/PID/stat. False when it is gone. The name in
+ * parentheses may hold anything, also parentheses. */
+static bool read_parent(int proc, int pid, char *ret_state, int *ret_parent)
 {
-	char path[64], text[512];
-	const char *end;
-	int parent;
+	char path[32], text[512], *at;
 
-	(void) snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
-		return -1;
-	end = strrchr(text, ')');
-	if (!end || strlen(end) < 5)
-		return -1;
-	text[(size_t) (end - text) + 4 + strcspn(end + 4, " ")] = '\0';
-	return str_parse_int(end + 4, 0, INT32_MAX, &parent) == 0 ? parent : -1;
+	(void) snprintf(path, sizeof(path), "%d/stat", pid);
+	if (file_read_at(proc, path, text, sizeof(text)) <= 0)
+		return false;
+	at = strrchr(text, ')');
+	if (!at || strlen(at) < 5 || at[1] != ' ' || at[3] != ' ')
+		return false;
+	*ret_state = at[2];
+	at[4 + strcspn(at + 4, " ")] = '\0';
+	return str_parse_int(at + 4, 0, INT_MAX, ret_parent) == 0;
 }
 
-static bool is_ours(int pid)
+static bool is_descendant(int proc, int pid)
 {
-	for (int depth = 0; depth < 64 && pid > 1; depth++) {
-		pid = parent_of(pid);
-		if (pid == getpid())
+	char state;
+
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		int parent;
+
+		if (!read_parent(proc, pid, &state, &parent) || (depth == 0 && state == 'Z'))
+			return false;
+		if (parent == getpid())
 			return true;
+		if (parent <= 1)
+			return false;
+		pid = parent;
 	}
 	return false;
 }
 
-/* One walk over /proc without opendir(3), which allocates. Returns how many were killed. */
-static int kill_descendants(void)
+static bool kill_descendant(int proc, int pid)
 {
-	_Alignas(struct linux_dirent64) char buf[8192];
-	auto_close int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int pidfd = -EBADF;
+
+	if (!is_descendant(proc, pid))
+		return false;
+	pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return errno == ENOSYS && kill(pid, SIGKILL) == 0; /* KERNEL<5.3 */
+	/* asked again: now the number cannot be somebody else's */
+	return is_descendant(proc, pid) && reap_signal(pid, pidfd, SIGKILL) == 0;
+}
+
+/* One walk over /proc; not readdir(3), which allocates. Number of processes killed or errno. */
+static int kill_descendants(int proc)
+{
+	_Alignas(struct directory_entry) char buf[DIRENT_BUF];
 	int killed = 0;
 	long n;
 
-	if (dir < 0)
-		return -1;
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; at < n && killed < DESCENDANTS_MAX;) {
-			const struct linux_dirent64 *entry = (const void *) (buf + at);
-			auto_close int pidfd = -EBADF;
+	if (lseek(proc, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((n = syscall(SYS_getdents64, proc, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n;) {
+			const struct directory_entry *entry = (const void *) (buf + at);
 			int pid;
 
 			at += entry->length;
-			if (str_parse_int(entry->name, 2, INT32_MAX, &pid) < 0 || !is_ours(pid))
-				continue;
-			pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-			/* asked again: the number may have been given away before the pidfd held it
-			 */
-			if (pidfd >= 0 && is_ours(pid) && reap_signal(pidfd, SIGKILL) == 0)
+			if (str_parse_int(entry->name, 2, INT_MAX, &pid) == 0 && pid != getpid() &&
+			    kill_descendant(proc, pid))
 				killed++;
 		}
 	}
-	return killed;
+	return n < 0 ? -errno : killed;
 }
 
 int reap_kill_rest(void)
 {
-	int total = 0;
+	auto_close int proc = -EBADF;
 
 	if (getpid() == 1)
-		return kill(-1, SIGKILL) < 0 ? (errno == ESRCH ? 0 : -1) : 0;
-	/* orphans come to us as their parents die: walk until nobody is new */
-	for (int walk = 0; walk < WALKS_MAX; walk++) {
-		int killed = kill_descendants();
+		return kill(-1, SIGKILL) < 0 && errno != ESRCH ? -errno : 0;
+	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return -errno;
+	/* One may have forked behind the walk's back before its turn came. */
+	for (int walk = 0; walk < WALKS; walk++) {
+		int killed = kill_descendants(proc);
 
 		if (killed <= 0)
-			break;
-		total += killed;
+			return killed;
 	}
-	return total;
+	return 0;
 }

@@ -1,32 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The arithmetic of the way down: points of one budget, design.md §3. */
 #include "internal.h"
 
-int shutdown_deadline_ms(enum supervise_state state, int budget_ms)
+#define WORKLOAD_PERCENT   45
+#define ENGINE_PERCENT	   75
+#define CONTAINERS_PERCENT 90
+
+/* After SIGKILL a process is gone in no time, or hangs in the kernel for longer than we have. */
+#define KILL_ENGINE_MS 300
+/* What dockerd needs to clean up behind containers that were killed, when somebody is in a hurry.
+ */
+#define HURRIED_CONTAINERS_MS 2000
+#define CLEAN_UP_LEAST_MS     300
+/* From the helper's own time-out until we stop waiting for what it has to say about it. */
+#define CLEAN_UP_MARGIN_MS 500
+
+static int64_t point(const struct shutdown *shutdown, int percent)
 {
-	int64_t percent;
+	return shutdown->began + (int64_t) shutdown->budget_ms * percent / 100;
+}
+
+int64_t shutdown_deadline(const struct shutdown *shutdown, enum supervise_state state, int64_t now,
+			  bool hurried)
+{
+	int64_t end;
 
 	switch (state) {
 	case STATE_STOP_WORKLOAD:
-		percent = 45;
-		break;
+		return point(shutdown, WORKLOAD_PERCENT);
 	case STATE_STOP_ENGINE:
-		percent = 75;
-		break;
+		return point(shutdown, ENGINE_PERCENT);
 	case STATE_KILL_CONTAINERS:
-		percent = 90;
-		break;
+		end = point(shutdown, CONTAINERS_PERCENT);
+		if (hurried && end > now + HURRIED_CONTAINERS_MS)
+			end = now + HURRIED_CONTAINERS_MS;
+		return end;
 	case STATE_KILL_ENGINE:
-		percent = 93; /* SIGKILL needs no time of its own, the unmount does */
-		break;
+		return now + KILL_ENGINE_MS;
 	case STATE_CLEAN_UP:
-		percent = 100;
-		break;
+		return now + shutdown_clean_up_ms(shutdown, now, hurried) + CLEAN_UP_MARGIN_MS;
 	case STATE_STARTING:
 	case STATE_RUNNING:
 	case STATE_DONE:
 	case STATE_COUNT:
-	default:
-		return -1;
+		break;
 	}
-	return (int) (budget_ms * percent / 100);
+	return -1;
+}
+
+int shutdown_clean_up_ms(const struct shutdown *shutdown, int64_t now, bool hurried)
+{
+	int64_t left = point(shutdown, 100) - now - CLEAN_UP_MARGIN_MS;
+
+	return hurried || left < CLEAN_UP_LEAST_MS ? CLEAN_UP_LEAST_MS : (int) left;
 }

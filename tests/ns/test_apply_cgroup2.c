@@ -59,6 +59,17 @@ static const char *own_path(void)
 	return path;
 }
 
+/* memory and pids are enabled at the machine's root: one domain controller, one threaded. */
+static bool hands_on_controllers(void)
+{
+	char path[300];
+	const char *text;
+
+	(void) snprintf(path, sizeof(path), "%s/cgroup.subtree_control", machine);
+	text = read_text(path);
+	return strstr(text, "memory") && strstr(text, "pids");
+}
+
 static pid_t start_sleeper(void)
 {
 	pid_t pid = fork();
@@ -286,6 +297,135 @@ START_TEST(test_not_a_v2_tree)
 }
 END_TEST
 
+/* ---- where the machine hands controllers to our group ---- */
+
+/* All that our group has, blank separated; after enter_namespace(). */
+static const char *available_controllers(void)
+{
+	static char text[512];
+
+	(void) snprintf(text, sizeof(text), "%s", read_text(at_mount("cgroup.controllers")));
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void assert_all_enabled(void)
+{
+	char enabled[512];
+
+	(void) snprintf(enabled, sizeof(enabled), "%s",
+			read_text(at_mount("cgroup.subtree_control")));
+	enabled[strcspn(enabled, "\n")] = '\0';
+	ck_assert_str_eq(enabled, available_controllers());
+	ck_assert_str_eq(read_text(at_mount("cgroup.type")), "domain\n");
+	ck_assert_str_eq(own_path(), "/init");
+}
+
+/* The one write is atomic against those who join the root: it succeeds, however many they are. */
+START_TEST(test_controllers_against_a_storm)
+{
+	struct apply_context context;
+	struct plan_step step;
+	pid_t storm[3];
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	for (size_t i = 0; i < ARRAY_SIZE(storm); i++) {
+		storm[i] = fork();
+		if (storm[i] == 0) {
+			(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;) {
+				pid_t pid = fork();
+
+				if (pid == 0)
+					_exit(0);
+				if (pid > 0)
+					(void) waitpid(pid, NULL, 0);
+				(void) file_write_at(AT_FDCWD, at_mount("cgroup.procs"), "0");
+			}
+		}
+	}
+	step = nest_step(available_controllers(), 10000);
+	assert_step(&context, &step);
+	assert_all_enabled();
+	ck_assert_str_eq(read_text(at_mount("cgroup.procs")), "");
+	for (size_t i = 0; i < ARRAY_SIZE(storm); i++) {
+		ck_assert_int_eq(kill(storm[i], SIGKILL), 0);
+		ck_assert_int_eq(waitpid(storm[i], NULL, 0), storm[i]);
+	}
+}
+END_TEST
+
+/* Somebody enabled cpu or pids with processes in the root: a thread root, which nobody can leave.
+ * As long as nothing below is threaded it can be undone. */
+START_TEST(test_thread_root_is_untangled)
+{
+	struct apply_context context;
+	struct plan_step step;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	ck_assert_int_eq(file_write_at(AT_FDCWD, at_mount("cgroup.subtree_control"), "+pids"), 0);
+	ck_assert_str_eq(read_text(at_mount("cgroup.type")), "domain threaded\n");
+	step = nest_step(available_controllers(), 2000);
+	assert_step(&context, &step);
+	assert_all_enabled();
+}
+END_TEST
+
+/* Only a threaded controller is wanted: the kernel would enable it with processes in the root. */
+START_TEST(test_no_thread_root_is_left)
+{
+	struct apply_context context;
+	struct plan_step step;
+	pid_t pid;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	pid = start_sleeper();
+	step = nest_step("pids", 2000);
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(at_mount("cgroup.subtree_control")), "pids\n");
+	ck_assert_str_eq(read_text(at_mount("cgroup.type")), "domain\n");
+	ck_assert_str_eq(read_text(at_mount("cgroup.procs")), "");
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+/* Nobody inside can move it, and it does not go away. */
+START_TEST(test_process_outside_that_stays_is_named)
+{
+	struct apply_context context;
+	struct plan_step step;
+	int status;
+	pid_t pid;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	pid = fork_inner();
+	if (pid == 0) {
+		struct error err = ERROR_INIT;
+		int r;
+
+		if (unshare(CLONE_NEWNS) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
+			_exit(1);
+		step = nest_step(available_controllers(), 300);
+		r = apply_step(&context, &step, &err);
+		_exit(r == -EBUSY && strstr(err.message, "a process outside this pid namespace") &&
+				      strcmp(read_text(at_mount("cgroup.subtree_control")), "") == 0
+			      ? 0
+			      : 2);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* In a pid namespace of its own the group's other processes read as 0. */
 START_TEST(test_process_outside_our_pid_namespace)
 {
@@ -335,6 +475,16 @@ int main(void)
 	tcase_add_test(tests, test_threaded_is_recognised);
 	tcase_add_test(tests, test_not_a_v2_tree);
 	tcase_add_test(tests, test_process_outside_our_pid_namespace);
+	if (hands_on_controllers()) {
+		tcase_add_test(tests, test_controllers_against_a_storm);
+		tcase_add_test(tests, test_thread_root_is_untangled);
+		tcase_add_test(tests, test_no_thread_root_is_left);
+		tcase_add_test(tests, test_process_outside_that_stays_is_named);
+	} else {
+		(void) fprintf(stderr,
+			       "not run: 4 tests of controllers, this machine's v2 tree has no "
+			       "memory and pids to hand on\n");
+	}
 	suite_add_tcase(suite, tests);
 	status = run_suite(suite);
 	remove_groups();

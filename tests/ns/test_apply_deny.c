@@ -316,6 +316,7 @@ static void prepare_cgroup_namespace(void)
 
 static void prepare_cgroup_nest(void)
 {
+	static char wanted[512];
 	struct apply_context context;
 
 	prepare_cgroup_namespace();
@@ -324,7 +325,10 @@ static void prepare_cgroup_nest(void)
 	step = (struct plan_step){ .kind = STEP_CGROUP_NEST };
 	step.u.cgroup_nest.mount_point = in_scratch("cgroup");
 	step.u.cgroup_nest.leaf = "init";
-	step.u.cgroup_nest.controllers = "nonesuch";
+	/* what there is, which may be nothing, and one that there is not */
+	(void) snprintf(wanted, sizeof(wanted), "%s nonesuch",
+			read_text(in_scratch("cgroup/cgroup.controllers")));
+	step.u.cgroup_nest.controllers = wanted;
 	step.u.cgroup_nest.timeout_ms = 1000;
 }
 

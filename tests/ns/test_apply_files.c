@@ -55,6 +55,8 @@ START_TEST(test_lock_is_taken_once)
 	step.u.lock.holder = "the next";
 	assert_step(&other, &step);
 	ck_assert(str_has_prefix(read_text(step.u.lock.path), "the next, since 20"));
+	ck_assert_str_eq(strchr(read_text(step.u.lock.path), '\n'),
+			 "\n"); /* nothing of the first */
 }
 END_TEST
 

@@ -48,6 +48,7 @@ START_TEST(test_runtime_dir)
 	ck_assert(write_text(in_scratch("run/dind/state.json"), "{}"));
 	apply_context_init(&context);
 	assert_step(&context, &step);
+	ck_assert_str_eq(context.notice, ""); /* it is ours */
 	ck_assert_str_eq(read_text(in_scratch("run/dind/state.json")), "{}");
 }
 END_TEST

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the world is told: state file, ready file, the manager outside, our own lines. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "dind/file.h"
+#include "dind/log.h"
+#include "loop.h"
+
+#define TENTH_MS 100
+
+static void copy(char *buf, size_t size, const char *text)
+{
+	(void) snprintf(buf, size, "%s", text ? text : "");
+}
+
+static const char *state_word(const struct loop *loop)
+{
+	if (*loop->reason)
+		return "failed";
+	switch (loop->state) {
+	case STATE_STARTING:
+		return "starting";
+	case STATE_RUNNING:
+		return "ready";
+	case STATE_STOP_WORKLOAD:
+	case STATE_STOP_ENGINE:
+	case STATE_KILL_CONTAINERS:
+	case STATE_KILL_ENGINE:
+	case STATE_CLEAN_UP:
+	case STATE_DONE:
+	case STATE_COUNT:
+		break;
+	}
+	return "stopping";
+}
+
+void loop_write_state(const struct loop *loop)
+{
+	struct state_record record = {
+		.pid = getpid(),
+		.engine_pid = loop->engine.running ? loop->engine.pid : 0,
+		.since_ms = clock_now_ms(),
+		.ready_after_ms = loop->ready_after_ms,
+	};
+	char text[STATE_TEXT_MAX], problem[64];
+	int r;
+
+	copy(record.state, sizeof(record.state), state_word(loop));
+	copy(record.socket, sizeof(record.socket), loop->options->socket_url);
+	copy(record.summary, sizeof(record.summary), loop->options->summary);
+	copy(record.reason, sizeof(record.reason), loop->reason);
+	state_format(&record, text, sizeof(text));
+	r = file_replace(DIND_STATE_FILE, text, 0644);
+	if (r < 0) /* `ready` will not know; the engine runs all the same */
+		log_debug("%s: %s", DIND_STATE_FILE, strerror_r(-r, problem, sizeof(problem)));
+}
+
+static void tell_manager(const struct loop *loop, const char *text)
+{
+	char problem[64];
+	int r;
+
+	if (!loop->options->outer_notify)
+		return;
+	r = notify_send(loop->options->outer_notify, text);
+	if (r < 0)
+		log_warning("%s to NOTIFY_SOCKET '%s': %s", text, loop->options->outer_notify,
+			    strerror_r(-r, problem, sizeof(problem)));
+}
+
+void loop_announce_ready(struct loop *loop)
+{
+	int64_t now = clock_now_ms();
+
+	loop->ready_after_ms = now - loop->options->started_ms;
+	loop_write_state(loop);
+	if (loop->options->ready_file)
+		helper_start(loop, HELPER_WRITE_READY);
+	tell_manager(loop, "READY=1");
+	log_info("ready after %lld ms (engine %lld ms)%s%s", (long long) loop->ready_after_ms,
+		 (long long) (now - loop->engine_started), loop->options->summary ? ": " : "",
+		 loop->options->summary ? loop->options->summary : "");
+}
+
+void loop_announce_stop(struct loop *loop)
+{
+	loop_write_state(loop);
+	if (loop->options->ready_file && loop->view.engine_was_ready) {
+		helper_kill(loop, HELPER_WRITE_READY); /* it must not be the later one */
+		helper_start(loop, HELPER_REMOVE_READY);
+	}
+	tell_manager(loop, "STOPPING=1");
+}
+
+/* ---- the way down, one line for each phase ---- */
+
+static const char *why(const struct loop *loop, char *buf, size_t size)
+{
+	char how[64];
+
+	if (loop->told_by)
+		return "asked to stop";
+	if (loop->workload_failure)
+		return "COMMAND could not be started";
+	if (loop->workload.ended.pid) {
+		(void) snprintf(buf, size, "COMMAND %s",
+				loop_describe(&loop->workload.ended, how, sizeof(how)));
+		return buf;
+	}
+	return "failed";
+}
+
+static long long tenths(int64_t ms)
+{
+	return ms > 0 ? (long long) ms / TENTH_MS : 0;
+}
+
+void loop_say_phase(const struct loop *loop)
+{
+	int64_t now = clock_now_ms();
+	int64_t took = now - loop->shutdown.began;
+	long long left = tenths(loop->phase_ends - now);
+	char buf[96];
+
+	log_debug("stop: %s at %lld ms", supervise_state_name(loop->state), (long long) took);
+	switch (loop->state) {
+	case STATE_STOP_WORKLOAD:
+		log_info("stop: %s, waiting for COMMAND (%lld.%lld s left)",
+			 why(loop, buf, sizeof(buf)), left / 10, left % 10);
+		return;
+	case STATE_STOP_ENGINE:
+		log_info("stop: %s, waiting for %s and its containers (%lld.%lld s left)",
+			 why(loop, buf, sizeof(buf)), loop_engine_name(loop), left / 10, left % 10);
+		return;
+	case STATE_KILL_CONTAINERS:
+		log_notice("stop: killing the inner containers that are left after %lld ms",
+			   (long long) took);
+		return;
+	case STATE_KILL_ENGINE:
+		log_warning("stop: killing %s after %lld ms", loop_engine_name(loop),
+			    (long long) took);
+		return;
+	case STATE_CLEAN_UP:
+	case STATE_STARTING:
+	case STATE_RUNNING:
+	case STATE_DONE:
+	case STATE_COUNT:
+		break;
+	}
+}
+
+/* Kubernetes shows what stands in this file as the reason why the container ended. */
+static void write_termination_log(const struct loop *loop)
+{
+	char line[LOOP_REASON_MAX + 32];
+	auto_close int fd = -EBADF;
+	int n;
+
+	if (!loop->options->termination_log)
+		return;
+	fd = open(loop->options->termination_log,
+		  O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	n = snprintf(line, sizeof(line), "dind-init: %s\n", loop->reason);
+	if (fd < 0 || n < 0 || file_write_all(fd, line, strlen(line)) < 0)
+		log_debug("%s could not be written", loop->options->termination_log);
+}
+
+void loop_say_end(const struct loop *loop, int status)
+{
+	int64_t took = clock_now_ms() - loop->shutdown.began;
+	long long seconds = tenths(took);
+	const char *problem = NULL;
+
+	if (loop->engine_killed)
+		problem = "the engine had to be killed";
+	else if (loop->clean_up_failed)
+		problem = "the data root could not be taken down properly";
+	else if (loop->engine_lost)
+		problem = "the engine was gone before";
+	if (problem)
+		log_notice("stopped in %lld.%lld s, status %d; %s", seconds / 10, seconds % 10,
+			   status, problem);
+	else
+		log_info("stopped cleanly in %lld.%lld s, status %d", seconds / 10, seconds % 10,
+			 status);
+	if (*loop->reason)
+		write_termination_log(loop);
+}

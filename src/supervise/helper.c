@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Helpers: forked children for what may hang or take long, each with a deadline. */
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "dind/file.h"
+#include "dind/log.h"
+#include "loop.h"
+
+#define KILL_LIMIT_MS 1000
+#define FILE_LIMIT_MS 3000
+#define FORK_AGAIN_MS 50
+
+static const char *const helper_names[HELPER_COUNT] = {
+	[HELPER_SYNC] = "writing back the data root",
+	[HELPER_KILL_DEAF] = "killing inner containers that ignore TERM",
+	[HELPER_KILL_CONTAINERS] = "killing inner containers",
+	[HELPER_CLEAN_UP] = "unmounting",
+	[HELPER_WRITE_READY] = "writing the ready file",
+	[HELPER_REMOVE_READY] = "removing the ready file",
+};
+
+/* ---- in the child ---- */
+
+static int remove_ready_file(const struct loop *loop)
+{
+	const char *path = loop->options->ready_file;
+
+	return path && unlink(path) < 0 && errno != ENOENT ? STATUS_OSERR : STATUS_OK;
+}
+
+static int write_ready_file(const struct loop *loop)
+{
+	const char *path = loop->options->ready_file;
+	char text[64];
+	int r = file_replace(path, "ready\n", 0644);
+
+	if (r < 0)
+		log_warning("ready file '%s': %s", path, strerror_r(-r, text, sizeof(text)));
+	return r < 0 ? STATUS_OSERR : STATUS_OK;
+}
+
+static int clean_up(struct loop *loop, int timeout_ms)
+{
+	int status = loop->helpers->clean_up(loop->helpers->context, timeout_ms);
+
+	/* Once more, after what matters: the helper for it may have died with everybody else. */
+	(void) remove_ready_file(loop);
+	return status;
+}
+
+static int work(struct loop *loop, enum helper_kind kind, int timeout_ms)
+{
+	void *context = loop->helpers->context;
+
+	switch (kind) {
+	case HELPER_SYNC:
+		return loop->helpers->sync_data(context);
+	case HELPER_KILL_DEAF:
+		return loop->helpers->kill_containers(context, true);
+	case HELPER_KILL_CONTAINERS:
+		return loop->helpers->kill_containers(context, false);
+	case HELPER_CLEAN_UP:
+		return clean_up(loop, timeout_ms);
+	case HELPER_WRITE_READY:
+		return write_ready_file(loop);
+	case HELPER_REMOVE_READY:
+		return remove_ready_file(loop);
+	case HELPER_COUNT:
+		break;
+	}
+	return STATUS_OSERR;
+}
+
+static _Noreturn void run(struct loop *loop, enum helper_kind kind, int timeout_ms, pid_t parent)
+{
+	const struct spawn_fds *fds = &loop->options->engine_fds;
+
+	/* As a subreaper we can be killed without everybody else being killed by that. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(STATUS_OSERR);
+	/* A copy of a listening socket would let clients wait for an engine that is gone. The files
+	 * of the sockets are none of our business: the parent removes them. */
+	for (size_t i = 0; i < fds->n_listen; i++)
+		if (fds->listen[i] > STDERR_FILENO)
+			(void) close(fds->listen[i]);
+	_exit(work(loop, kind, timeout_ms));
+}
+
+/* ---- in PID 1 ---- */
+
+/* The clean-up has the phase's deadline, and writing back may take as long as everything else. */
+static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t now)
+{
+	switch (kind) {
+	case HELPER_KILL_DEAF:
+	case HELPER_KILL_CONTAINERS:
+		return now + KILL_LIMIT_MS;
+	case HELPER_WRITE_READY:
+	case HELPER_REMOVE_READY:
+		return now + FILE_LIMIT_MS;
+	case HELPER_SYNC:
+		return loop->shutdown.began + loop->shutdown.budget_ms;
+	case HELPER_CLEAN_UP:
+	case HELPER_COUNT:
+		break;
+	}
+	return -1;
+}
+
+void helper_start(struct loop *loop, enum helper_kind kind)
+{
+	struct helper *helper = &loop->helper[kind];
+	int64_t now = clock_now_ms();
+	int timeout_ms = shutdown_clean_up_ms(&loop->shutdown, now, loop->view.terms >= 3);
+	pid_t parent = getpid(), pid;
+
+	if (helper->pid)
+		return; /* at work on the same */
+	pid = fork();
+	if (pid == 0)
+		run(loop, kind, timeout_ms, parent);
+	helper->wanted = pid < 0;
+	if (pid < 0) { /* no room for a process: there will be when others have died */
+		log_debug("%s: fork: errno %d, trying again", helper_names[kind], errno);
+		loop->next_fork = now + FORK_AGAIN_MS;
+		return;
+	}
+	helper->pid = pid;
+	helper->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	helper->deadline = deadline(loop, kind, now);
+}
+
+void helper_kill(struct loop *loop, enum helper_kind kind)
+{
+	const struct helper *helper = &loop->helper[kind];
+
+	if (helper->pid)
+		(void) reap_signal(helper->pid, helper->pidfd, SIGKILL);
+}
+
+void helper_forget_wanted(struct loop *loop)
+{
+	for (int kind = 0; kind < HELPER_COUNT; kind++)
+		loop->helper[kind].wanted = false;
+	loop->next_fork = -1;
+}
+
+bool helper_ended(struct loop *loop, const struct reap_status *ended, enum helper_kind *ret_kind)
+{
+	for (int kind = 0; kind < HELPER_COUNT; kind++) {
+		struct helper *helper = &loop->helper[kind];
+
+		if (helper->pid != ended->pid)
+			continue;
+		helper->pid = 0;
+		helper->deadline = -1;
+		fd_close(&helper->pidfd);
+		*ret_kind = (enum helper_kind) kind;
+		return true;
+	}
+	return false;
+}
+
+static void check_late(struct loop *loop, enum helper_kind kind, int64_t now)
+{
+	struct helper *helper = &loop->helper[kind];
+
+	if (!helper->pid || helper->deadline < 0 || now < helper->deadline)
+		return;
+	helper->deadline = -1;
+	log_line(kind == HELPER_SYNC ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, NULL,
+		 "%s takes too long, giving it up", helper_names[kind]);
+	helper_kill(loop, kind);
+}
+
+void helper_check(struct loop *loop, int64_t now)
+{
+	bool fork_again = loop->next_fork >= 0 && now >= loop->next_fork;
+
+	if (fork_again)
+		loop->next_fork = -1;
+	for (int kind = 0; kind < HELPER_COUNT; kind++) {
+		check_late(loop, (enum helper_kind) kind, now);
+		if (fork_again && loop->helper[kind].wanted)
+			helper_start(loop, (enum helper_kind) kind);
+	}
+}
+
+int64_t helper_due(const struct loop *loop)
+{
+	int64_t due = loop->next_fork;
+
+	for (int kind = 0; kind < HELPER_COUNT; kind++) {
+		int64_t end = loop->helper[kind].deadline;
+
+		if (end >= 0 && (due < 0 || end < due))
+			due = end;
+	}
+	return due;
+}
