@@ -19,24 +19,30 @@
 
 #define CHILD_KILL_MS 2000
 
-/* In the child; false ends it. */
-static bool settle(int output, pid_t parent)
+static _Noreturn void exec_child(const char *const *argv, int output, pid_t parent)
 {
+	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
+						   NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
 	/* A program that outlives us would go on writing to an image that somebody else has locked
 	 * by then. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-		return false;
+		_exit(127);
 	(void) sigemptyset(&none);
 	(void) sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null >= 0)
 		(void) dup2(null, STDIN_FILENO);
-	return dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0;
+	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+		_exit(127);
+	(void) execve(argv[0], (char *const *) (uintptr_t) argv,
+		      (char *const *) (uintptr_t) environment);
+	(void) dprintf(STDERR_FILENO, "cannot execute %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
 }
 
-pid_t child_fork(int *ret_output, struct error *err)
+pid_t child_start(const char *const *argv, int *ret_output, struct error *err)
 {
 	pid_t parent = getpid();
 	auto_close int output = -EBADF;
@@ -45,39 +51,18 @@ pid_t child_fork(int *ret_output, struct error *err)
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return error_set(err, -errno, "make a pipe");
+		return error_set(err, -errno, "make a pipe for %s", argv[0]);
 	output = pipe_fds[0];
 	input = pipe_fds[1];
 	if (fcntl(output, F_SETFL, O_NONBLOCK) < 0)
-		return error_set(err, -errno, "make a pipe");
+		return error_set(err, -errno, "make a pipe for %s", argv[0]);
 	pid = fork();
 	if (pid < 0)
-		return error_set(err, -errno, "make a process");
-	if (pid == 0) {
-		if (!settle(input, parent))
-			_exit(127);
-		return 0;
-	}
+		return error_set(err, -errno, "start %s", argv[0]);
+	if (pid == 0)
+		exec_child(argv, input, parent);
 	*ret_output = fd_take(&output);
 	return pid;
-}
-
-pid_t child_start(const char *const *argv, int keep, int *ret_output, struct error *err)
-{
-	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-						   NULL };
-	pid_t pid = child_fork(ret_output, err);
-
-	if (pid < 0)
-		return error_wrap(err, "start %s", argv[0]);
-	if (pid > 0)
-		return pid;
-	if (keep >= 0 && fcntl(keep, F_SETFD, 0) < 0)
-		_exit(127);
-	(void) execve(argv[0], (char *const *) (uintptr_t) argv,
-		      (char *const *) (uintptr_t) environment);
-	(void) dprintf(STDERR_FILENO, "cannot execute %s: %s\n", argv[0], strerror(errno));
-	_exit(127);
 }
 
 /* KERNEL<5.3: no pidfd_open(2); then look from time to time. */
@@ -193,11 +178,11 @@ const char *child_status_text(int status, char *buf, size_t size)
 	return buf;
 }
 
-int child_run(const char *const *argv, int keep, int timeout_ms, int ok, struct error *err)
+int child_run(const char *const *argv, int timeout_ms, int ok, struct error *err)
 {
 	char line[200], text[40];
-	int output = -EBADF, status, r;
-	pid_t pid = child_start(argv, keep, &output, err);
+	int output = -EBADF, status = 0, r;
+	pid_t pid = child_start(argv, &output, err);
 
 	if (pid < 0)
 		return (int) pid;

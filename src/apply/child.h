@@ -8,19 +8,12 @@
 #include "dind/error.h"
 
 /*
- * fork(2) for a step: in the child, which gets 0, the signal mask is empty, /dev/null is standard
- * input, and both outputs are a pipe, whose read end becomes *@ret_output in the parent (O_CLOEXEC,
- * O_NONBLOCK). The child dies with us. The parent gets its pid, not yet waited for, or a negative
- * errno.
+ * Start argv[0] (an absolute path) with an empty signal mask, almost no environment, /dev/null as
+ * standard input and both outputs in a pipe, whose read end becomes *@ret_output (O_CLOEXEC,
+ * O_NONBLOCK). It dies with us. Returns its pid, not yet waited for, or a negative errno. When it
+ * cannot be executed, it says so in the pipe and ends with 127.
  */
-pid_t child_fork(int *ret_output, struct error *err);
-
-/*
- * As above, and execute argv[0] (an absolute path) with almost no environment; descriptor @keep,
- * unless it is negative, stays open in it under its number. When it cannot be executed, it says so
- * in the pipe and ends with 127.
- */
-pid_t child_start(const char *const *argv, int keep, int *ret_output, struct error *err);
+pid_t child_start(const char *const *argv, int *ret_output, struct error *err);
 
 /*
  * Wait until the child closes its outputs and ends, and reap it; @output is closed. The last line
@@ -31,7 +24,7 @@ int child_finish(pid_t pid, int *output, int timeout_ms, char *line, size_t size
 
 /* Start, wait, and turn an exit status above @ok, or a signal, into an error that quotes its last
  * line. */
-int child_run(const char *const *argv, int keep, int timeout_ms, int ok, struct error *err);
+int child_run(const char *const *argv, int timeout_ms, int ok, struct error *err);
 
 /* Reap @pid if it ends within @timeout_ms: 0 and *@ret_status, or -ETIMEDOUT. */
 int child_wait(pid_t pid, int timeout_ms, int *ret_status);

@@ -194,7 +194,7 @@ int apply_unmount_data_root(const struct apply_context *context, const char *dat
 	down.current = report->current;
 	pid = fork();
 	if (pid <= 0) {
-		r = unmount_data_root(&down, data_root, exec_root, timeout_ms, &report->err);
+		(void) unmount_data_root(&down, data_root, exec_root, timeout_ms, &report->err);
 		report->done = true;
 		if (pid == 0)
 			_exit(0);
@@ -202,12 +202,11 @@ int apply_unmount_data_root(const struct apply_context *context, const char *dat
 		(void) kill(pid, SIGKILL);
 		(void) child_wait(pid, CHILD_GRACE_MS, &status);
 	}
-	if (report->done)
-		r = report->err.code;
-	else
-		r = error_set_plain(&report->err, -ETIMEDOUT,
-				    "unmounting was not done within %d ms, the last was %s",
-				    timeout_ms, *report->current ? report->current : "none yet");
+	if (!report->done)
+		(void) error_set_plain(&report->err, -ETIMEDOUT,
+				       "unmounting was not done within %d ms, the last was %s",
+				       timeout_ms, *report->current ? report->current : "none yet");
+	r = report->err.code;
 	if (r < 0)
 		*err = report->err;
 	(void) munmap(report, sizeof(*report));

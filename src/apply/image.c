@@ -11,8 +11,12 @@
 
 #include "child.h"
 #include "dind/str.h"
-#include "image_maker.h"
 #include "steps.h"
+
+#define MKFS_TIMEOUT_MS 30000
+#define IMAGE_FEATURES                                                                    \
+	"none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super," \
+	"large_file,huge_file,dir_nlink,extra_isize,metadata_csum"
 
 /* The name may lead elsewhere than to the file that the lock is on. */
 static int check_lock(const struct apply_context *context, const char *image, int fd,
@@ -63,6 +67,53 @@ static int lay_out(int fd, const char *image, uint64_t bytes, struct error *err)
 	return 0;
 }
 
+/*
+ * The options, for a file system that lives as long as its container. Measured for 100 GiB sparse
+ * on overlay, idle: mkfs 5.5 ms and 1.1 MiB written, against 11 ms and 517 MiB by default.
+ * -b 4096   also for small images, so that direct I/O works on disks with sectors of 4 KiB
+ * -i 16384  the usual density: 6.5 million inodes in 100 GiB. Layers of small files need them, and
+ *           their tables cost nothing until they are used
+ * -m 0      nobody but root writes here
+ * -J        the journal stays, for power cuts; 128 MiB instead of up to 1 GiB, because every block
+ *           of it is written sooner or later and then takes room in the file
+ * -O        everything named, whatever mke2fs.conf says: the usual features without
+ *           resize_inode: room for growing the group descriptors, half of mkfs's time;
+ *           orphan_file (default since e2fsprogs 1.47.1): mount(2) reads all of it block by block,
+ *           40 of the 45 ms of a mount in a container
+ * lazy_*    the file is fresh and sparse, its holes read as zeros. mkfs's discard (a hole punched
+ *           into nothing) stays on: by it mkfs knows that and marks the tables as zeroed, or the
+ *           kernel would write all of them, 1.6 GiB, in the background
+ */
+static pid_t start_mkfs(const char *mkfs, const char *image, uint64_t bytes, int *ret_output,
+			struct error *err)
+{
+	const char *argv[20];
+	size_t n = 0;
+
+	argv[n++] = mkfs;
+	argv[n++] = "-q";
+	argv[n++] = "-F";
+	argv[n++] = "-b";
+	argv[n++] = "4096";
+	argv[n++] = "-I";
+	argv[n++] = "256";
+	argv[n++] = "-i";
+	argv[n++] = "16384";
+	argv[n++] = "-m";
+	argv[n++] = "0";
+	if (bytes >= 16ULL << 30) { /* below, mke2fs's own choice is smaller */
+		argv[n++] = "-J";
+		argv[n++] = "size=128";
+	}
+	argv[n++] = "-O";
+	argv[n++] = IMAGE_FEATURES;
+	argv[n++] = "-E";
+	argv[n++] = "lazy_itable_init=1,lazy_journal_init=1";
+	argv[n++] = image;
+	argv[n] = NULL;
+	return child_start(argv, ret_output, err);
+}
+
 int image_begin(struct apply_context *context, int fd, const struct plan_step *step,
 		struct error *err)
 {
@@ -75,10 +126,10 @@ int image_begin(struct apply_context *context, int fd, const struct plan_step *s
 	r = lay_out(fd, image, step->u.image.bytes, err);
 	if (r < 0)
 		return r;
-	pid = image_maker_start(step->u.image.mkfs, fd, step->u.image.bytes, &context->mkfs_output,
-				err);
+	pid = start_mkfs(step->u.image.mkfs, image, step->u.image.bytes, &context->mkfs_output,
+			 err);
 	if (pid < 0)
-		return error_wrap(err, "make %s", image);
+		return (int) pid;
 	context->mkfs_pid = pid;
 	return 0;
 }
@@ -119,24 +170,25 @@ int apply_make_image(struct apply_context *context, const struct plan_step *step
 int image_finish(struct apply_context *context, const struct plan_step *step, struct error *err)
 {
 	const char *image = step->u.image.image;
-	char line[ERROR_MESSAGE_MAX / 2], text[40];
+	char line[200], text[40];
 	int status;
 	int r;
 
 	if (context->mkfs_pid <= 0)
 		return 0;
-	r = child_finish(context->mkfs_pid, &context->mkfs_output, IMAGE_MAKER_TIMEOUT_MS, line,
+	r = child_finish(context->mkfs_pid, &context->mkfs_output, MKFS_TIMEOUT_MS, line,
 			 sizeof(line), &status);
 	context->mkfs_pid = 0;
 	if (r < 0)
-		return error_set(err, r, "wait for the file system of %s", image);
+		return error_set(err, r, "wait for %s", step->u.image.mkfs);
 	if (status == 0)
 		return 0;
 	/* It has no superblock: give back what it took, the next rung may need the room. */
 	if (truncate(image, 0) < 0)
 		apply_notice(context, "%s could not be emptied: %s", image, strerror(errno));
-	return error_set_plain(err, -EIO, "make %s: %s", image,
-			       *line ? line : child_status_text(status, text, sizeof(text)));
+	return error_set_plain(err, -EIO, "%s %s%s%s", step->u.image.mkfs,
+			       child_status_text(status, text, sizeof(text)), *line ? ": " : "",
+			       line);
 }
 
 void apply_abandon(struct apply_context *context)

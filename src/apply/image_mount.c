@@ -82,7 +82,7 @@ static int run_fsck(struct apply_context *context, const struct plan_step *step,
 	if (!step->u.image.mkfs || apply_parent(step->u.image.mkfs, parent, sizeof(parent)) < 0 ||
 	    apply_format(fsck, sizeof(fsck), "%s/e2fsck", parent) < 0 || access(fsck, X_OK) < 0)
 		return error_set_plain(err, -ENOENT, "and there is no e2fsck beside mkfs");
-	r = child_run(argv, -1, FSCK_TIMEOUT_MS, FSCK_CORRECTED, err);
+	r = child_run(argv, FSCK_TIMEOUT_MS, FSCK_CORRECTED, err);
 	if (r == 0)
 		apply_notice(context, "%s was repaired by e2fsck", step->u.image.image);
 	return r;

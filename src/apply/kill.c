@@ -159,7 +159,7 @@ static bool kill_if_inner(const char *name, int dir, int our_depth, bool deaf_on
 
 static int kill_by_pid(bool deaf_only, const char *data_root, struct error *err)
 {
-	struct kill_process self;
+	struct kill_process self = { 0, 0, 0 };
 	struct dirent *entry;
 	int killed = 0, r;
 	DIR *proc = opendir("/proc");

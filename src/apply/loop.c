@@ -120,7 +120,7 @@ static int configure(int fd, int image_fd, const char *name, unsigned int block_
  * errno. */
 static int read_back(struct loop *loop, struct error *err)
 {
-	struct loop_info64 info;
+	struct loop_info64 info = { .lo_number = 0 };
 	int r = retry_ioctl(loop->fd, LOOP_GET_STATUS64, &info);
 
 	if (r < 0)
@@ -209,7 +209,7 @@ static int read_status(int number, struct loop_info64 *ret_info)
 bool loop_is_backed_by(dev_t number, int image_fd)
 {
 	char path[64], link[PATH_MAX];
-	struct loop_info64 info;
+	struct loop_info64 info = { .lo_number = 0 };
 	struct stat st;
 	int index;
 
@@ -240,7 +240,7 @@ bool loop_device_has(const char *device, uint64_t image_device, uint64_t image_i
 {
 	const char *name = strrchr(device, '/');
 	char backing[PATH_MAX];
-	struct loop_info64 info;
+	struct loop_info64 info = { .lo_number = 0 };
 	int number;
 
 	return name && parse_name(name + 1, &number) &&
@@ -258,7 +258,7 @@ bool loop_device_has(const char *device, uint64_t image_device, uint64_t image_i
 static bool is_same_image(int number, const struct stat *image, const char *name,
 			  const char *backing)
 {
-	struct loop_info64 info;
+	struct loop_info64 info = { .lo_number = 0 };
 
 	if (read_status(number, &info) < 0 || info.lo_inode != image->st_ino)
 		return false;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * superblock.c - the superblock is written last, behind an fdatasync of all the rest
- * (image_maker.c; mke2fs does the same). So an image whose superblock has the magic number is a
- * finished file system, even after a power cut, and one whose first block is zeros was never
- * finished.
+ * superblock.c - mke2fs wipes the superblock first and writes it last, behind an fsync of all the
+ * rest and before another one. So an image whose superblock has the magic number is a finished
+ * file system, even after a power cut, and one whose first block is zeros was never finished.
  */
 #include "superblock.h"
 

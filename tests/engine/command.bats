@@ -31,7 +31,7 @@ teardown_file() { engine_teardown_file; }
 	assert_match '^err-line$' "$err" stderr
 	assert_match '^dind-init: ' "$err" stderr
 	# The engine's own log has a file when there is a COMMAND.
-	refute_match 'API listen on' "$err" stderr
+	refute_match 'Daemon has completed initialization' "$err" stderr
 }
 
 @test "command: it inherits no blocked or ignored signal and no descriptor of ours, nor do inner containers" {
@@ -45,6 +45,19 @@ teardown_file() { engine_teardown_file; }
 	assert_eq 4 "$(grep -cE '^Sig(Blk|Ign):.0000000000000000$' <<<"$out")" "empty signal sets in:"$'\n'"$out"
 	# The fourth is that of `ls`.
 	assert_match '^descriptors 4$' "$out" descriptors
+}
+
+@test "command: --engine-log says where the engine's lines go" {
+	box_run file -v "$DATA" IMAGE -- grep -c 'Daemon has completed initialization' /var/log/dind-init/engine.log
+	assert_eq 1 "$out" 'lines in the default file'
+	box_run other -v "$DATA" IMAGE --engine-log file:/tmp/engine -- grep -c 'Daemon has completed initialization' /tmp/engine
+	assert_eq 1 "$out" 'lines in the file that was asked for'
+	box_run stderr -v "$DATA" IMAGE --engine-log stderr -- true
+	assert_match 'Daemon has completed initialization' "$err" stderr
+	box_run none -v "$DATA" IMAGE --engine-log none -- sh -c 'find /var/log -name "engine*"'
+	assert_eq 0 "$status" status
+	assert_eq '' "$out" 'log files'
+	refute_match 'Daemon has completed initialization' "$err" stderr
 }
 
 @test "command: one that cannot be executed is 126, one that does not exist 127" {

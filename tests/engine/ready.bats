@@ -87,6 +87,19 @@ FIRST_CLIENT='
 	refute_match 'refused|cannot connect' "$err" stderr
 }
 
+@test "ready: dockerd's own -H is taken over, with --strict-args its argv is left alone" {
+	box_start taken IMAGE dockerd -H unix:///var/run/docker.sock -H tcp://127.0.0.1:2375 --label team=ci
+	out=$(box taken docker -H tcp://127.0.0.1:2375 info -f '{{.Labels}}' 2>&1) || true
+	assert_eq '[team=ci]' "$out" 'the first docker info'
+	refute_match 'tcp://' "$(box taken sh -c 'tr "\0" " " <"/proc/$0/cmdline"' "$(box_pids taken dockerd)")" 'argv of dockerd'
+	box_start strict IMAGE --strict-args dockerd -H unix:///var/run/docker.sock --label team=ci
+	box_ready strict
+	assert_eq '/usr/sbin/dockerd -H unix:///var/run/docker.sock --label team=ci' \
+		"$(box strict sh -c 'tr "\0" "\n" <"/proc/$0/cmdline" | paste -sd" "' "$(box_pids strict dockerd)")" 'argv of dockerd'
+	box_stop strict
+	assert_eq 0 "$status" status
+}
+
 @test "ready: 75 while the engine is starting, and a client that waits is served later" {
 	slow_box slow IMAGE
 	status=0

@@ -121,3 +121,13 @@ outer_unmount() {
 	box_ready early
 	box_try early late
 }
+
+@test "stop: --quit-file stops in order when it appears" {
+	box_start quit IMAGE --quit-file /run/quit
+	box_ready quit
+	loop=$(box_loop_identity quit)
+	box quit touch /run/quit
+	assert_eq 0 "$(box_wait quit 20)" status
+	assert_loop_gone "$loop"
+	assert_image_clean quit
+}

@@ -95,6 +95,30 @@ teardown_file() { engine_teardown_file; }
 	assert_eq built-kept "$out" 'what the image of the first container printed'
 }
 
+@test "storage: --storage-path on a volume is bound, in the container's own layer it holds the image" {
+	cache=$(volume cache)
+	box_start bound -v "$cache:/cache" IMAGE --storage-path /cache
+	box_ready bound
+	assert_eq overlay2 "$(box bound docker info -f '{{.Driver}}')" 'inner driver on a volume'
+	refute_match '^/dev/loop' "$(box bound cat /proc/mounts)" mounts
+	box_import bound
+	box bound test -d /cache/overlay2
+	box_stop bound
+	assert_eq 0 "$status" status
+	# Its content is the data root of the next one, wherever that mounts it.
+	box_run next -v "$cache:/var/lib/docker" IMAGE -- docker images -q bb
+	assert_eq 1 "$(grep -c . <<<"$out")" 'images left there'
+
+	box_start held IMAGE --storage-path /cache --storage-size 12G
+	box_ready held
+	loop=$(box_loop_identity held)
+	assert_eq $((12 << 30)) "$(box held stat -c %s /cache/data.img)" 'size of the image'
+	assert_eq overlay2 "$(box held docker info -f '{{.Driver}}')" 'inner driver on an image'
+	box_stop held
+	assert_eq 0 "$status" status
+	assert_loop_gone "$loop"
+}
+
 @test "storage: --storage vfs is obeyed, and said loudly with the flag that mends it" {
 	box_run vfs IMAGE --storage vfs -- docker info -f '{{.Driver}}'
 	assert_eq 0 "$status" status

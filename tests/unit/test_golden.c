@@ -78,10 +78,12 @@ static void read_options(struct cli *cli, struct arena *arena, int i)
 	static char *const environment[] = { (char *) (uintptr_t) "PATH=/usr/sbin:/usr/bin",
 					     (char *) (uintptr_t) "HOME=/root", NULL };
 	char *text = read_host_file(arena, i, "options");
-	char *argv[MAX_WORDS + 1] = { arena_strdup(arena, "dind-init") };
+	/* options point into it */
+	char **argv = arena_alloc(arena, (MAX_WORDS + 1) * sizeof(*argv));
 	struct cli_usage usage = { NULL, NULL, NULL };
 	int argc = 1;
 
+	argv[0] = arena_strdup(arena, "dind-init");
 	while (text && *text && argc < MAX_WORDS) {
 		size_t n = strcspn(text, " \n");
 
