@@ -28,12 +28,12 @@ static void hint_slow(struct planner *p)
 	const struct storage_choice *s = &p->storage;
 	const char *remedy = arena_printf(p->arena,
 					  s->kept ? "an empty volume, %s, starts with overlay2"
-						  : "%s gives overlay2",
+						  : "a volume on a local disk, %s, gives overlay2",
 					  storage_volume_flag(p));
 	enum driver_class class = storage_driver_class(s->driver);
 
 	/* who asked for it knows */
-	if (p->asked_driver)
+	if (p->asked_driver || (p->options->storage_given && p->options->rungs[0] == s->rung))
 		return;
 	if (class == DRIVER_COPY)
 		planner_hint(p, CODE_STORAGE_SLOW, remedy,
