@@ -21,8 +21,7 @@ struct fact {
 	const char *evidence; /* NULL or a short text */
 };
 
-/* ---- privileges -------------------------------------------------------------------------------
- */
+/* ---- privileges ---- */
 
 /* proc(5): /proc/PID/status; initial namespaces by their fixed inode numbers
  * (include/linux/proc_ns.h). */
@@ -46,8 +45,7 @@ struct facts_privileges {
 	struct fact keyctl;
 };
 
-/* ---- mounts and devices ------------------------------------------------------------------------
- */
+/* ---- mounts and devices ---- */
 
 struct facts_mount {
 	int64_t id;
@@ -79,8 +77,7 @@ struct facts_mounts {
 	struct fact proc_sys_writable; /* /proc/sys is not mounted read-only */
 };
 
-/* ---- cgroups
- * ------------------------------------------------------------------------------------- */
+/* ---- cgroups ---- */
 
 enum cgroup_mode {
 	CGROUP_UNKNOWN = 0,
@@ -117,8 +114,7 @@ struct facts_cgroups {
 	enum tri nsdelegate;
 };
 
-/* ---- storage
- * ------------------------------------------------------------------------------------- */
+/* ---- storage ---- */
 
 /* A directory that may hold the data root, an image, or both. */
 struct facts_directory {
@@ -149,8 +145,7 @@ struct facts_storage {
 	const char *fuse_overlayfs; /* absolute path or NULL */
 };
 
-/* ---- security modules ---------------------------------------------------------------------------
- */
+/* ---- security modules ---- */
 
 struct facts_lsm {
 	enum tri apparmor;	   /* /sys/module/apparmor/parameters/enabled is Y */
@@ -161,8 +156,7 @@ struct facts_lsm {
 	const char *selinux_label;
 };
 
-/* ---- network (what the first whole path needs)
- * ---------------------------------------------------- */
+/* ---- network (what the first whole path needs) ---- */
 
 struct facts_network {
 	const char *iptables; /* absolute path or NULL */
@@ -171,8 +165,7 @@ struct facts_network {
 		foreign_bridge; /* a docker0 that another engine owns is in our network namespace */
 };
 
-/* ---- engine
- * -------------------------------------------------------------------------------------- */
+/* ---- engine ---- */
 
 struct facts_engine {
 	const char *dockerd;	/* absolute path found in PATH, or NULL */
@@ -196,8 +189,7 @@ struct facts_engine {
 	enum tri socket_answers;    /* somebody already serves the first unix listener */
 };
 
-/* ---- limits
- * --------------------------------------------------------------------------------------- */
+/* ---- limits ---- */
 
 #define FACTS_UNLIMITED UINT64_MAX
 
@@ -209,8 +201,7 @@ struct facts_limits {
 	uint64_t memory_max; /* bytes of our own group's limit, FACTS_UNLIMITED without one */
 };
 
-/* ---- names and identity
- * ---------------------------------------------------------------------------- */
+/* ---- names and identity ---- */
 
 struct facts_identity {
 	const char *hostname;
@@ -229,8 +220,7 @@ struct facts_identity {
 	int64_t group_gid;
 };
 
-/* ---- what was learned by trying
- * ------------------------------------------------------------------- */
+/* ---- what was learned by trying ---- */
 
 enum trial_kind {
 	TRIAL_OVERLAY = 0, /* overlay with two lowers, written to, on a directory */

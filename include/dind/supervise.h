@@ -15,8 +15,7 @@
 #include "dind/error.h"
 #include "dind/launch.h"
 
-/* ---- signals
- * ------------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 /*
  * First act of PID 1: block every signal, so that one that arrives now waits instead of being
@@ -28,8 +27,7 @@ int supervise_block_signals(sigset_t *ret_inherited, struct error *err);
 /* PR_SET_CHILD_SUBREAPER when we are not PID 1, so that orphans of the engine come to us. */
 int supervise_become_reaper(struct error *err);
 
-/* ---- the decision table -------------------------------------------------------------------------
- */
+/* ---- the decision table ---- */
 
 enum supervise_state {
 	STATE_STARTING = 0,    /* engine runs, READY=1 has not come */
@@ -103,8 +101,7 @@ struct supervise_decision supervise_decide(enum supervise_state state, enum supe
 const char *supervise_state_name(enum supervise_state state);
 const char *supervise_event_name(enum supervise_event event);
 
-/* ---- spawn
- * ------------------------------------------------------------------------------------------ */
+/* ---- spawn ---- */
 
 #define SPAWN_MAX_FDS 16
 
@@ -114,8 +111,8 @@ struct spawn_fds {
 	const int *keep; /* inherited under numbers above those: the data root's lock */
 	size_t n_keep;
 	int in, out, err; /* -1: as ours */
-	bool inherit;	  /* also what we were started with ourselves; false: nothing else, whatever it
-			     was opened with */
+	bool inherit; /* also what we were started with ourselves; false: nothing else, whatever it
+			 was opened with */
 };
 
 /*
@@ -127,8 +124,7 @@ struct spawn_fds {
 pid_t supervise_spawn(const struct launch *launch, const struct spawn_fds *fds,
 		      const sigset_t *mask, int *ret_pidfd, struct error *err);
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------ */
+/* ---- the loop ---- */
 
 /* Work that must not happen in PID 1 itself; each is called in a forked child and its return is its
  * exit status. */
@@ -173,8 +169,7 @@ int supervise_run(const struct supervise_options *options, const struct supervis
  */
 void supervise_shrink(void);
 
-/* ---- ready
- * -------------------------------------------------------------------------------------------- */
+/* ---- ready ---- */
 
 /*
  * The `ready` sub-command: state file and /_ping of the first listener, up to @timeout_ms, waiting
