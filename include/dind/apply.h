@@ -27,12 +27,10 @@ struct apply_context {
 	size_t n_listen;
 	int lock_fd; /* flock(2) held; inherited by the engine on purpose */
 	char lock_path[4096];
-	char holder[APPLY_HOLDER_MAX]; /* who has the lock, when STEP_LOCK failed with -EWOULDBLOCK
-					*/
-	pid_t mkfs_pid;		       /* running mkfs, 0: none */
-	int mkfs_output;	       /* read end of its stderr */
-	int loop_fd;		       /* -EBADF: the mount holds the device, autoclear drops it */
-	char loop_device[32];	       /* "/dev/loop7", "" without one */
+	char holder[APPLY_HOLDER_MAX];		      /* who has the lock, after -EWOULDBLOCK */
+	pid_t mkfs_pid;				      /* running mkfs, 0: none */
+	int mkfs_output;			      /* read end of its stderr */
+	char loop_device[32];			      /* "/dev/loop7", "" without one */
 	uint64_t loop_image_device, loop_image_inode; /* of the image behind it */
 	bool loop_direct_io;
 	char data_root[4096]; /* what we mounted there, "" when nothing */
@@ -41,8 +39,7 @@ struct apply_context {
 	bool cgroup_own_namespace;
 	bool cgroup_nested;
 	char cgroup_refused[256]; /* controllers that could not be enabled, with errno names; "" */
-	char notice[ERROR_MESSAGE_MAX]; /* one line about a step that worked in an unusual way, ""
-					 */
+	char notice[ERROR_MESSAGE_MAX]; /* what was unusual about a step, or "" */
 };
 
 void apply_context_init(struct apply_context *context);

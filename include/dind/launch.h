@@ -14,8 +14,7 @@
 enum launch_caps {
 	LAUNCH_CAPS_KEEP = 0,	   /* what PID 1 has */
 	LAUNCH_CAPS_CLEAR,	   /* nothing in any set, bounding included */
-	LAUNCH_CAPS_KEEP_BOUNDING, /* nothing effective or permitted, bounding set kept: sudo works
-				    */
+	LAUNCH_CAPS_KEEP_BOUNDING, /* bounding set kept, so that sudo works */
 };
 
 struct launch_rlimit {

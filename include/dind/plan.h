@@ -20,17 +20,16 @@
 #define PLAN_MAX_ROUNDS 6
 
 enum plan_step_kind {
-	STEP_LIMITS = 0,  /* rlimits and OOM score of PID 1 */
-	STEP_RUNTIME_DIR, /* a fresh tmpfs on a directory of /run */
-	STEP_LISTEN,	  /* open the listening sockets */
-	STEP_LOCK,	  /* take the lock of the data root */
-	STEP_MAKE_IMAGE,  /* sparse image file; mkfs is started and runs beside the following steps
-			   */
-	STEP_REMOUNT_RW,  /* /sys, /proc/sys */
-	STEP_DEVICE,	  /* make a missing device node */
-	STEP_PROPAGATION, /* make / recursively shared */
-	STEP_SWEEP,	  /* remove pid files and sockets whose owner is gone */
-	STEP_CGROUP_V1,	  /* mount one missing v1 hierarchy, with aliases */
+	STEP_LIMITS = 0,       /* rlimits and OOM score of PID 1 */
+	STEP_RUNTIME_DIR,      /* a fresh tmpfs on a directory of /run */
+	STEP_LISTEN,	       /* open the listening sockets */
+	STEP_LOCK,	       /* take the lock of the data root */
+	STEP_MAKE_IMAGE,       /* sparse image file; mkfs runs beside the next steps */
+	STEP_REMOUNT_RW,       /* /sys, /proc/sys */
+	STEP_DEVICE,	       /* make a missing device node */
+	STEP_PROPAGATION,      /* make / recursively shared */
+	STEP_SWEEP,	       /* remove pid files and sockets whose owner is gone */
+	STEP_CGROUP_V1,	       /* mount one missing v1 hierarchy, with aliases */
 	STEP_CGROUP_NAMESPACE, /* own cgroup namespace and a fresh cgroup2 mount */
 	STEP_CGROUP_NEST,      /* v2: evacuate the root into a leaf, enable controllers */
 	STEP_DIRECTORY,	       /* a directory that must exist */

@@ -18,7 +18,6 @@ void apply_context_init(struct apply_context *context)
 		context->listen_fds[i] = -EBADF;
 	context->lock_fd = -EBADF;
 	context->mkfs_output = -EBADF;
-	context->loop_fd = -EBADF;
 	context->data_root_mount_id = -1;
 }
 

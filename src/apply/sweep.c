@@ -73,9 +73,14 @@ static int sweep_pid_file(struct apply_context *context, const char *path, struc
 	const char *owner = strstr(base_name(path), "containerd") ? "containerd" : "dockerd";
 	struct sweep_process process;
 	char text[32], what[PATH_MAX + 320];
-	ssize_t n = file_read_at(AT_FDCWD, path, text, sizeof(text));
+	struct stat st;
+	ssize_t n;
 	int pid;
 
+	/* a FIFO would make us wait for a writer */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set_plain(err, -EINVAL, "%s is not a regular file, left alone", path);
+	n = file_read_at(AT_FDCWD, path, text, sizeof(text));
 	if (n == -ENOENT || n == -ENOTDIR)
 		return 0;
 	if (n < 0)

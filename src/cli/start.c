@@ -204,7 +204,6 @@ static void undo(struct start *start)
 				    plan->exec_root ? plan->exec_root : DIND_DEFAULT_EXEC_ROOT,
 				    UNMOUNT_LIMIT_MS, &err) < 0)
 		log_warning("%s", err.message);
-	fd_close(&context->loop_fd);
 	fd_close(&context->lock_fd);
 }
 

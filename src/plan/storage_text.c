@@ -32,17 +32,15 @@ static void hint_slow(struct planner *p)
 					  storage_volume_flag(p));
 	enum driver_class class = storage_driver_class(s->driver);
 
-	/* who asked for it knows */
-	if (p->asked_driver || (p->options->storage_given && p->options->rungs[0] == s->rung))
-		return;
+	/* also when it was asked for: whoever reads the log later need not be the one who asked */
 	if (class == DRIVER_COPY)
 		planner_hint(p, CODE_STORAGE_SLOW, remedy,
-			     "WARNING: %s copies every layer of every image: builds are many times "
+			     "%s copies every layer of every image: builds are many times "
 			     "slower and take several times the space",
 			     s->driver);
 	else if (class == DRIVER_FUSE)
 		planner_hint(p, CODE_STORAGE_SLOW, remedy,
-			     "WARNING: fuse-overlayfs works in user space: builds are several "
+			     "fuse-overlayfs works in user space: builds are several "
 			     "times slower than with overlay2");
 }
 

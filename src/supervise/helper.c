@@ -7,7 +7,7 @@
 #include "dind/log.h"
 #include "loop.h"
 
-#define KILL_LIMIT_MS 1000
+#define DEAF_LIMIT_MS 2000
 #define FILE_LIMIT_MS 3000
 #define FORK_AGAIN_MS 50
 
@@ -89,17 +89,18 @@ static _Noreturn void run(struct loop *loop, enum helper_kind kind, int timeout_
 
 /* ---- in PID 1 ---- */
 
-/* The clean-up has the phase's deadline, and writing back may take as long as everything else. */
+/* What the stop waits for, or runs beside it, may take as long as the stop does: the ladder goes on
+ * without. The clean-up has the deadline of its phase. */
 static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t now)
 {
 	switch (kind) {
-	case HELPER_KILL_DEAF:
-	case HELPER_KILL_CONTAINERS:
-		return now + KILL_LIMIT_MS;
+	case HELPER_KILL_DEAF: /* there will be another */
+		return now + DEAF_LIMIT_MS;
 	case HELPER_WRITE_READY:
 	case HELPER_REMOVE_READY:
 		return now + FILE_LIMIT_MS;
 	case HELPER_SYNC:
+	case HELPER_KILL_CONTAINERS:
 		return loop->shutdown.began + loop->shutdown.budget_ms;
 	case HELPER_CLEAN_UP:
 	case HELPER_COUNT:

@@ -2,7 +2,6 @@
 /* The last privileges between fork and exec. */
 #include <grp.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
 
 #include "internal.h"
 
@@ -41,9 +40,8 @@ int spawn_drop_capabilities(const struct launch *launch)
 
 	if (launch->caps == LAUNCH_CAPS_KEEP)
 		return 0;
-	/* ambient ones would come back at exec */
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-		return -errno;
+	/* The ambient set goes with them, capabilities(7): it never holds more than the permitted
+	 * one. */
 	none = cap_init();
 	if (!none)
 		return -errno;

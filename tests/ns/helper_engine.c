@@ -253,6 +253,17 @@ static void answer(void)
 	(void) close(fd);
 }
 
+/* As dockerd: first it says so, and then nobody is accepted any more. */
+static void stop_listening(void)
+{
+	const char *n = getenv("LISTEN_FDS");
+
+	notify("STOPPING=1", -1);
+	for (int i = 0; n && i < (int) strtol(n, NULL, 10); i++)
+		(void) close(3 + i);
+	engine.serve = false;
+}
+
 static void take_signal(int number)
 {
 	char line[32];
@@ -265,7 +276,7 @@ static void take_signal(int number)
 	engine.term_at = now_ms();
 	if (!engine.wait_path && engine.slow_ms == NEVER)
 		_exit(engine.term_status);
-	notify("STOPPING=1", -1);
+	stop_listening();
 }
 
 static void block_all(sigset_t *set)
@@ -314,7 +325,7 @@ static int live(void)
 		}
 		if (is_due(engine.stopping_ms)) {
 			engine.stopping_ms = NEVER;
-			notify("STOPPING=1\n", -1);
+			stop_listening();
 		}
 		if (is_due(engine.exit_ms))
 			return engine.exit_status;

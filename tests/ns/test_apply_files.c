@@ -478,6 +478,20 @@ START_TEST(test_sockets)
 }
 END_TEST
 
+/* Opening it would wait for a writer for ever. */
+START_TEST(test_fifo_does_not_hang)
+{
+	struct apply_context context;
+	struct plan_step step;
+
+	ck_assert(enter_test());
+	ck_assert_int_eq(mkfifo(in_scratch("docker.pid"), 0644), 0);
+	step = sweep_step(in_scratch("docker.pid"), NULL);
+	apply_context_init(&context);
+	assert_step_fails(&context, &step, -EINVAL, "not a regular file");
+}
+END_TEST
+
 /* What cannot be removed is the error; the rest goes all the same. */
 START_TEST(test_one_failure_does_not_keep_the_others)
 {
@@ -619,6 +633,7 @@ int main(void)
 	tcase_add_test(tests, test_pid_files);
 	tcase_add_test(tests, test_zombie_is_no_owner);
 	tcase_add_test(tests, test_sockets);
+	tcase_add_test(tests, test_fifo_does_not_hang);
 	tcase_add_test(tests, test_one_failure_does_not_keep_the_others);
 	tcase_add_test(tests, test_limits);
 	tcase_add_test(tests, test_limits_beyond_what_is_allowed);

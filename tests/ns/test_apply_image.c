@@ -9,7 +9,9 @@
 
 #define IMAGE_BYTES (256ULL << 20)
 
-static char image[256], target[256];
+/* The name is this test's own: when its mounts are gone, it is all that is left of the path that a
+ * loop device tells. */
+static char image[256], image_name[40], target[256];
 
 static struct plan_step image_step(enum plan_step_kind kind)
 {
@@ -51,7 +53,8 @@ static void enter(void)
 {
 	ck_assert(enter_test());
 	ck_assert(mount_overlay("root"));
-	(void) snprintf(image, sizeof(image), "%s/root/dind/data.img", scratch);
+	(void) snprintf(image_name, sizeof(image_name), "data-%d.img", (int) getpid());
+	(void) snprintf(image, sizeof(image), "%s/root/dind/%s", scratch, image_name);
 	(void) snprintf(target, sizeof(target), "%s/root/data", scratch);
 	ck_assert_int_eq(mkdir(target, 0711), 0);
 }
@@ -87,17 +90,17 @@ START_TEST(test_made_mounted_and_given_back)
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_assert_uint_lt((uint64_t) st.st_blocks * 512, 32 << 20); /* sparse */
 	ck_assert_int_eq(count_mounts(target), 1);
-	ck_assert_int_eq(count_loops(image), 1);
+	ck_assert_int_eq(count_loops(image_name), 1);
 
 	/* twice: no second mount, no second device */
 	ck_assert_int_eq(make_image(&context), 0);
 	ck_assert_int_eq(mount_image(&context), 0);
 	ck_assert_int_eq(count_mounts(target), 1);
-	ck_assert_int_eq(count_loops(image), 1);
+	ck_assert_int_eq(count_loops(image_name), 1);
 
 	ck_assert(write_text(file_in_target("kept"), "data"));
 	ck_assert_int_eq(unmount_image(&context), 0);
-	ck_assert_int_eq(count_loops(image), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 	snapshot_take(&after);
 	ck_assert_str_eq(before.mounts, after.mounts);
 	ck_assert_str_eq(before.fds, after.fds);
@@ -258,7 +261,7 @@ START_TEST(test_damaged_and_used_is_repaired)
 	assert_notice(&context, "repaired by e2fsck");
 	ck_assert_str_eq(read_text(file_in_target("kept")), "data");
 	ck_assert_int_eq(unmount_image(&context), 0);
-	ck_assert_int_eq(count_loops(image), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 }
 END_TEST
 
@@ -286,7 +289,7 @@ START_TEST(test_beyond_repair_is_not_deleted)
 	}
 	ck_assert_int_eq(stat(image, &after), 0);
 	ck_assert_int_eq(before.st_size, after.st_size);
-	ck_assert_int_eq(count_loops(image), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 	ck_assert_int_eq(count_mounts(target), 0);
 }
 END_TEST
@@ -303,7 +306,7 @@ START_TEST(test_second_device_is_refused)
 	(void) snprintf(target, sizeof(target), "%s/root/elsewhere", scratch);
 	apply_context_init(&second);
 	assert_step_fails(&second, &use, -EBUSY, "attached to /dev/loop");
-	ck_assert_int_eq(count_loops(image), 1);
+	ck_assert_int_eq(count_loops(image_name), 1);
 	(void) snprintf(target, sizeof(target), "%s/root/data", scratch);
 	ck_assert_int_eq(unmount_image(&context), 0);
 }
@@ -399,7 +402,8 @@ START_TEST(test_racing_for_devices)
 			bool ok = true;
 
 			ok = unshare(CLONE_NEWNS) == 0;
-			(void) snprintf(image, sizeof(image), "%s/root/race%zu.img", scratch, i);
+			(void) snprintf(image, sizeof(image), "%s/root/race%zu-%s", scratch, i,
+					image_name);
 			for (int n = 0; ok && n < 5; n++) {
 				apply_context_init(&context);
 				ok = make_image(&context) == 0 && mount_image(&context) == 0 &&
@@ -415,7 +419,7 @@ START_TEST(test_racing_for_devices)
 		failed += status != 0;
 	}
 	ck_assert_int_eq(failed, 0);
-	ck_assert_int_eq(count_loops("/race"), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 }
 END_TEST
 
@@ -449,7 +453,7 @@ START_TEST(test_unmounts_what_is_below_in_reverse)
 	ck_assert_int_eq(apply_unmount_data_root(&context, target, run, 5000, &err), 0);
 	snapshot_take(&after);
 	ck_assert_str_eq(before.mounts, after.mounts);
-	ck_assert_int_eq(count_loops(image), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 	/* once more, with nothing left */
 	ck_assert_int_eq(apply_unmount_data_root(&context, target, run, 5000, &err), 0);
 	ck_assert_str_eq(err.message, "");
@@ -503,9 +507,9 @@ START_TEST(test_busy_mount_is_named_and_let_go)
 	ck_assert_int_eq(count_mounts(target), 0);
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	for (int i = 0; i < 200 && count_loops(image) > 0; i++)
+	for (int i = 0; i < 200 && count_loops(image_name) > 0; i++)
 		(void) usleep(10000);
-	ck_assert_int_eq(count_loops(image), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 }
 END_TEST
 
@@ -531,12 +535,12 @@ START_TEST(test_autoclear_after_sigkill)
 		(void) pause();
 	}
 	ck_assert_int_eq(read(go[0], &c, 1), 1);
-	ck_assert_int_eq(count_loops(image), 1);
+	ck_assert_int_eq(count_loops(image_name), 1);
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	for (int i = 0; i < 200 && count_loops(image) > 0; i++)
+	for (int i = 0; i < 200 && count_loops(image_name) > 0; i++)
 		(void) usleep(10000);
-	ck_assert_int_eq(count_loops(image), 0);
+	ck_assert_int_eq(count_loops(image_name), 0);
 }
 END_TEST
 

@@ -312,14 +312,21 @@ static int connect_to(const char *path)
 	return connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ? -errno : fd;
 }
 
-/* A helper that takes long must not keep the sockets open. */
+static void assert_not_left_waiting(int client)
+{
+	char byte;
+
+	sleep_ms(200);
+	ck_assert_int_le(recv(client, &byte, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_ne(errno, EAGAIN); /* that would be waiting */
+	ck_assert_int_eq(connect_to(in_dir("docker.sock")), -ECONNREFUSED);
+}
+
 START_TEST(nobody_is_left_waiting_for_an_engine_that_is_gone)
 {
 	static struct scene what = { .engine = { "ready=10", "kill=9@600" },
 				     .command = SH("trap '' TERM; echo up; " FOREVER),
-				     .sync_ms = 20000,
 				     WITH_LISTENERS };
-	char byte;
 	int client;
 
 	box_start(&what);
@@ -327,12 +334,28 @@ START_TEST(nobody_is_left_waiting_for_an_engine_that_is_gone)
 	client = connect_to(in_dir("docker.sock"));
 	ck_assert_int_ge(client, 0);
 	(void) wait_noted("close");
-	(void) wait_noted("sync");
-	sleep_ms(100);
-	ck_assert_int_le(recv(client, &byte, 1, MSG_DONTWAIT), 0);
-	ck_assert_int_ne(errno, EAGAIN); /* that would be waiting */
-	ck_assert_int_eq(connect_to(in_dir("docker.sock")), -ECONNREFUSED);
+	assert_not_left_waiting(client);
 	assert_status(69);
+}
+END_TEST
+
+/* A helper that takes long has been forked when the sockets were open. */
+START_TEST(helpers_do_not_keep_sockets_open)
+{
+	static struct scene what = { .engine = { "ready=10", "term=slow:2000" },
+				     .sync_ms = 20000,
+				     WITH_LISTENERS };
+	int client;
+
+	box_start(&what);
+	wait_for_state("ready");
+	client = connect_to(in_dir("docker.sock"));
+	ck_assert_int_ge(client, 0);
+	box_signal(SIGTERM);
+	(void) wait_noted("sync");
+	(void) wait_noted("close"); /* at STOPPING=1 */
+	assert_not_left_waiting(client);
+	assert_status(0);
 }
 END_TEST
 
@@ -349,6 +372,7 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, only_200_is_an_answer, 0, ARRAY_SIZE(servers));
 	tcase_add_test(tc, engine_and_command_get_what_is_theirs);
 	tcase_add_test(tc, nobody_is_left_waiting_for_an_engine_that_is_gone);
+	tcase_add_test(tc, helpers_do_not_keep_sockets_open);
 }
 
 int main(void)

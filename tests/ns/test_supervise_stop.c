@@ -162,6 +162,19 @@ START_TEST(a_second_term_ends_the_wait_for_containers)
 }
 END_TEST
 
+START_TEST(after_a_second_term_nobody_has_long)
+{
+	static struct scene what = { .engine = { "term=ignore" } };
+	int64_t t0;
+
+	start_and_wait(&what);
+	t0 = term();
+	term_again(1);
+	assert_status(137);
+	assert_between(noted("clean-up", 1), t0, 2200, 2200); /* not at 90 % of 9 s */
+}
+END_TEST
+
 START_TEST(a_third_term_ends_it)
 {
 	static struct scene what = { .engine = { "term=ignore", "log=%s/signals" } };
@@ -487,6 +500,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, the_end_of_command_starts_the_same_ladder);
 	tcase_add_test(tc, a_second_term_ends_the_wait_for_command);
 	tcase_add_test(tc, a_second_term_ends_the_wait_for_containers);
+	tcase_add_test(tc, after_a_second_term_nobody_has_long);
 	tcase_add_loop_test(tc, a_third_term_ends_it, 0, 2);
 	tcase_add_test(tc, who_insists_is_not_kept_by_the_clean_up);
 	tcase_add_loop_test(tc, term_before_ready, 0, ARRAY_SIZE(early));

@@ -17,24 +17,29 @@ struct invocation {
 	const char *environment[MAX_WORDS];
 };
 
-/* Read @invocation into @cli. The copy of argv belongs to the test's process. */
+/* argv and environment of the present test, freed after it. */
+static struct arena memory = ARENA_INIT;
+
+static void forget(void)
+{
+	arena_free(&memory);
+}
+
+/* Read @invocation into @cli. */
 static int parse(struct cli *cli, const struct invocation *invocation, struct cli_usage *usage)
 {
-	char **argv = calloc(MAX_WORDS + 2, sizeof(*argv));
-	char **environment = calloc(MAX_WORDS + 1, sizeof(*environment));
-	int argc = 1, r;
+	char **argv = arena_alloc(&memory, (MAX_WORDS + 2) * sizeof(*argv));
+	char **environment = arena_alloc(&memory, (MAX_WORDS + 1) * sizeof(*environment));
+	int argc = 1;
 
-	ck_assert_ptr_nonnull(argv);
-	ck_assert_ptr_nonnull(environment);
-	argv[0] = strdup("dind-init");
+	argv[0] = arena_strdup(&memory, "dind-init");
 	for (size_t i = 0; i < MAX_WORDS && invocation->words[i]; i++)
-		argv[argc++] = strdup(invocation->words[i]);
+		argv[argc++] = arena_strdup(&memory, invocation->words[i]);
 	for (size_t i = 0; i < MAX_WORDS && invocation->environment[i]; i++)
-		environment[i] = strdup(invocation->environment[i]);
+		environment[i] = arena_strdup(&memory, invocation->environment[i]);
 	cli_init(cli, environment);
 	memset(usage, 0, sizeof(*usage));
-	r = cli_parse(cli, argc, argv, usage);
-	return r;
+	return cli_parse(cli, argc, argv, usage);
 }
 
 /* "a b c" of a NULL ended vector, "" for none. */
@@ -706,10 +711,13 @@ START_TEST(every_option_has_its_twin)
 	by_variable.environment[0] = entry;
 	ck_assert_int_eq(parse(&cli, &plain, &usage), 0);
 	(void) described(&cli, texts[0], sizeof(texts[0]));
+	cli_free(&cli);
 	ck_assert_msg(parse(&cli, &by_flag, &usage) == 0, "%s", usage.fact);
 	(void) described(&cli, texts[1], sizeof(texts[1]));
+	cli_free(&cli);
 	ck_assert_msg(parse(&cli, &by_variable, &usage) == 0, "%s", usage.fact);
 	(void) described(&cli, texts[2], sizeof(texts[2]));
+	cli_free(&cli);
 	ck_assert_str_eq(texts[1], texts[2]);
 	ck_assert_str_ne(texts[0], texts[1]);
 }
@@ -771,6 +779,8 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_checked_fixture(options, NULL, forget);
+	tcase_add_checked_fixture(table, NULL, forget);
 	tcase_add_loop_test(options, accepts, 0, (int) ARRAY_SIZE(accepted));
 	tcase_add_loop_test(options, refuses, 0, (int) ARRAY_SIZE(refused));
 	tcase_add_test(options, two_lines_and_64);

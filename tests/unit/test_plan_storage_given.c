@@ -409,8 +409,9 @@ static void check_asked(struct machine *m, int i)
 	with_fuse(m, asked[i].fuse);
 	if (asked[i].rung != RUNG_NONE) {
 		expect(m, asked[i].rung, asked[i].driver);
-		/* who asked for it knows what it costs */
-		ck_assert_ptr_null(hint(m, "DIND-STORAGE-09"));
+		/* loud also where it was asked for */
+		ck_assert_int_eq(hint(m, "DIND-STORAGE-09") != NULL,
+				 asked[i].rung == RUNG_VFS || asked[i].rung == RUNG_FUSE);
 		return;
 	}
 	machine_plan(m);
