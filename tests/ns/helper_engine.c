@@ -7,12 +7,12 @@
  *   put=PATH:TEXT             write TEXT into a file
  *   report=PATH               what it was given: descriptors, session, LISTEN_*, its environment
  *   forge                     a child says READY=1 and STOPPING=1
- *   attach                    READY=0 with a descriptor attached to it
  *   orphans=N                 N grandchildren that end in 100 ms; exits with 0 when all are gone
  *   stray=PATH                a grandchild in a session of its own that stays; its pid into PATH
  *
  *   late                      no handlers before READY=1, as dockerd
  *   ready=MS|never            when READY=1 is sent (0)
+ *   attach=N                  just before READY=1, N times READY=0 with a descriptor attached
  *   exit=N@MS kill=SIG@MS     ends by itself, by a signal
  *   stopping=MS               STOPPING=1 without having been asked
  *   term=N|ignore|wait:PATH|slow:MS   what TERM does: exit with N (0), nothing, exit with 0 when a
@@ -43,7 +43,7 @@
 
 static struct {
 	long ready_ms, exit_ms, kill_ms, stopping_ms, slow_ms;
-	int exit_status, kill_signal, term_status;
+	int exit_status, kill_signal, term_status, attached;
 	bool late, serve, term_ignored, ready;
 	const char *wait_path, *log_path;
 	long term_at; /* NEVER: not yet */
@@ -321,6 +321,8 @@ static int live(void)
 				(void) signalfd(signal_fd, &set, 0);
 			}
 			engine.ready = true;
+			for (int i = 0; i < engine.attached; i++)
+				notify("READY=0", STDERR_FILENO);
 			notify("READY=1", -1);
 		}
 		if (is_due(engine.stopping_ms)) {
@@ -377,7 +379,7 @@ static void set(const char *key, const char *value)
 	else if (strcmp(key, "forge") == 0)
 		forge();
 	else if (strcmp(key, "attach") == 0)
-		notify("READY=0", STDERR_FILENO);
+		engine.attached = (int) strtol(value, NULL, 10);
 	else if (strcmp(key, "orphans") == 0)
 		_exit(orphans((int) strtol(value, NULL, 10)));
 	else if (strcmp(key, "stray") == 0)

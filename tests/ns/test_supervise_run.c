@@ -108,7 +108,7 @@ static int count_fds(void)
 
 START_TEST(descriptors_that_come_with_a_datagram_do_not_pile_up)
 {
-	static struct scene what = { .engine = { "attach", "attach", "attach", "ready=300" } };
+	static struct scene what = { .engine = { "attach=3", "ready=300" } };
 	int before;
 
 	box_start(&what);
