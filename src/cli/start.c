@@ -234,10 +234,13 @@ static int kill_containers(void *context, bool deaf_only)
 {
 	const struct start *start = context;
 	struct error err = ERROR_INIT;
+	int killed = apply_kill_containers(start->planning.plan.cgroup_mode, data_root_of(start),
+					   deaf_only, &err);
 
-	return helper_status(apply_kill_containers(start->planning.plan.cgroup_mode,
-						   data_root_of(start), deaf_only, &err),
-			     &err);
+	if (killed > 0)
+		log_info("stop: killed %d inner container%s%s", killed, killed == 1 ? "" : "s",
+			 deaf_only ? " whose init ignores the stop signal" : "");
+	return helper_status(killed, &err);
 }
 
 static int clean_up(void *context, int timeout_ms)

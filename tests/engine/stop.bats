@@ -32,6 +32,7 @@ stopped_clean() {
 	box_deaf loop
 	box_stop loop
 	stopped_clean loop 0 "$loop"
+	assert_match 'stop: killed [0-9]+ inner container' "$(box_logs loop)" 'what is said of the deaf ones'
 
 	# The engine had the time to write down how they ended.
 	docker start "$(box_name loop)"

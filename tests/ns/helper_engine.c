@@ -18,6 +18,7 @@
  *   term=N|ignore|wait:PATH|slow:MS   what TERM does: exit with N (0), nothing, exit with 0 when a
  *                             file appears or after some time
  *   log=PATH                  a line for every signal
+ *   mark=PATH                 a file that is there as soon as it hears signals
  *   serve                     answers requests to the first listener with 200 once it is ready
  */
 #include <dirent.h>
@@ -45,7 +46,7 @@ static struct {
 	long ready_ms, exit_ms, kill_ms, stopping_ms, slow_ms;
 	int exit_status, kill_signal, term_status, attached;
 	bool late, serve, term_ignored, ready;
-	const char *wait_path, *log_path;
+	const char *wait_path, *log_path, *mark_path;
 	long term_at; /* NEVER: not yet */
 } engine = {
 	.exit_ms = NEVER, .kill_ms = NEVER, .stopping_ms = NEVER, .slow_ms = NEVER, .term_at = NEVER
@@ -300,6 +301,8 @@ static int live(void)
 	if (!engine.late)
 		block_all(&set);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (engine.mark_path)
+		append(engine.mark_path, "up\n");
 	while (now_ms() < LIFE_MS) {
 		struct pollfd fds[] = { { .fd = signal_fd, .events = POLLIN },
 					{ .fd = engine.serve && engine.ready ? 3 : -1,
@@ -400,6 +403,8 @@ static void set(const char *key, const char *value)
 		set_term(value);
 	else if (strcmp(key, "log") == 0)
 		engine.log_path = value;
+	else if (strcmp(key, "mark") == 0)
+		engine.mark_path = value;
 	else
 		_exit(95);
 }

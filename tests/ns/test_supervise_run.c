@@ -402,13 +402,13 @@ static const int forwarded[] = { SIGHUP,   SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
 START_TEST(command_gets_the_signals_and_the_engine_none)
 {
 	static struct scene what = { .engine = { "ready=10", "log=%s/engine" },
-				     .command = { ENGINE, "log=%s/command", "ready=never" } };
+				     .command = { ENGINE, "log=%s/command", "mark=%s/up",
+						  "ready=never" } };
 	char line[32], all[512] = "";
 
 	box_start(&what);
 	wait_for_state("ready");
-	/* COMMAND has its handlers when it is deaf to everything */
-	sleep_ms(300);
+	wait_for_text(in_dir("up"), "up");
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++) {
 		box_signal(forwarded[i]);
 		(void) snprintf(line, sizeof(line), "signal %d\n", forwarded[i]);

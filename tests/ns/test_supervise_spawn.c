@@ -1,62 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The launch record, between a real fork and a real exec. Needs root. */
-#include <check.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "../../src/supervise/internal.h"
-#include "dind/file.h"
+#include "supervise_fixture.h"
 
-#define ENGINE	HELPER_DIR "/helper_engine"
-#define NOBODY	65534
-#define LIMIT_S 60
+#define NOBODY 65534
 
-static char scratch[64];
 static sigset_t no_signals;
 
 static const char *const environment[] = { "PATH=/usr/bin:/bin", "A=1", "LISTEN_PID=77",
 					   "LISTEN_FDS=9", NULL };
 static const struct spawn_fds as_ours = { .in = -1, .out = -1, .err = -1 };
 
-static void setup(void)
-{
-	(void) snprintf(scratch, sizeof(scratch), "/tmp/dind-spawn-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(scratch));
-	ck_assert_int_eq(chmod(scratch, 0755), 0);
-	(void) sigemptyset(&no_signals);
-}
-
-static void teardown(void)
-{
-	char command[128];
-	pid_t pid = fork();
-
-	(void) snprintf(command, sizeof(command), "rm -rf '%s'", scratch);
-	if (pid == 0)
-		_exit(execl("/bin/sh", "sh", "-c", command, (char *) NULL));
-	(void) waitpid(pid, NULL, 0);
-}
-
-static const char *path_of(const char *name)
-{
-	static char paths[4][128];
-	static size_t next;
-	char *path = paths[next++ % ARRAY_SIZE(paths)];
-
-	(void) snprintf(path, sizeof(paths[0]), "%s/%s", scratch, name);
-	return path;
-}
-
 static const char *make_file(const char *name, const char *text, mode_t mode)
 {
-	const char *path = path_of(name);
+	const char *path = in_dir(name);
 
 	ck_assert_int_eq(file_replace(path, text, mode), 0);
 	return path;
@@ -188,11 +149,11 @@ static const char *report_of(const struct launch *launch, const struct spawn_fds
 	struct launch with_report = *launch;
 	int status;
 
-	(void) snprintf(argument, sizeof(argument), "report=%s", path_of("report"));
+	(void) snprintf(argument, sizeof(argument), "report=%s", in_dir("report"));
 	with_report.argv = argv;
 	status = run(&with_report, fds, output, sizeof(output));
 	ck_assert_msg(status == 0, "status %d: %s", status, output);
-	ck_assert_int_gt(file_read_at(AT_FDCWD, path_of("report"), report, sizeof(report)), 0);
+	ck_assert_int_gt(file_read_at(AT_FDCWD, in_dir("report"), report, sizeof(report)), 0);
 	return report;
 }
 
@@ -350,10 +311,10 @@ START_TEST(path_of_the_record_is_searched)
 	const char *argv[] = { "tool", "one", NULL };
 	struct launch launch = { .argv = argv, .environment = list };
 
-	ck_assert_int_eq(mkdir(path_of("a"), 0755), 0);
-	ck_assert_int_eq(mkdir(path_of("b"), 0755), 0);
-	(void) snprintf(path, sizeof(path), "PATH=/no/such:%s/a:%s/b:/usr/bin:/bin", scratch,
-			scratch);
+	ck_assert_int_eq(mkdir(in_dir("a"), 0755), 0);
+	ck_assert_int_eq(mkdir(in_dir("b"), 0755), 0);
+	(void) snprintf(path, sizeof(path), "PATH=/no/such:%s/a:%s/b:/usr/bin:/bin", box.dir,
+			box.dir);
 	fails(&launch, -ENOENT, "tool");
 	/* found, not executable: that is said, unless there is a better one further on */
 	(void) make_file("a/tool", "#!/bin/sh\necho a\n", 0644);
@@ -367,7 +328,7 @@ START_TEST(path_of_the_record_is_searched)
 	ck_assert_msg(strncmp(output, "plain /tmp/", 11) == 0 && strstr(output, "/b/tool one 1\n"),
 		      "%s", output);
 	/* an empty part is the working directory */
-	ck_assert_int_eq(chdir(path_of("b")), 0);
+	ck_assert_int_eq(chdir(in_dir("b")), 0);
 	(void) snprintf(path, sizeof(path), "PATH=/no/such:");
 	ck_assert_int_eq(run(&launch, &as_ours, output, sizeof(output)), 4);
 	/* none at all: the usual places */
@@ -407,12 +368,12 @@ START_TEST(the_group_is_joined)
 	struct launch launch = shell(argv);
 	char text[16] = "";
 
-	launch.cgroup = path_of("group");
+	launch.cgroup = in_dir("group");
 	fails(&launch, -EIO, "joining its cgroup: No such file");
 	ck_assert_int_eq(mkdir(launch.cgroup, 0755), 0);
 	(void) make_file("group/cgroup.procs", "", 0644);
 	ck_assert_int_eq(run(&launch, &as_ours, text, sizeof(text)), 0);
-	(void) file_read_at(AT_FDCWD, path_of("group/cgroup.procs"), text, sizeof(text));
+	(void) file_read_at(AT_FDCWD, in_dir("group/cgroup.procs"), text, sizeof(text));
 	ck_assert_str_eq(text, "0");
 }
 END_TEST
@@ -631,9 +592,9 @@ START_TEST(a_child_that_hangs_before_exec_does_not_hang_us)
 	int pidfd = -1;
 	pid_t pid;
 
-	launch.cgroup = path_of("group");
+	launch.cgroup = in_dir("group");
 	ck_assert_int_eq(mkdir(launch.cgroup, 0755), 0);
-	ck_assert_int_eq(mkfifo(path_of("group/cgroup.procs"), 0600), 0); /* nobody reads */
+	ck_assert_int_eq(mkfifo(in_dir("group/cgroup.procs"), 0600), 0); /* nobody reads */
 	pid = supervise_spawn(&launch, &as_ours, &no_signals, &pidfd, &err);
 	ck_assert_int_gt(pid, 0);
 	ck_assert_int_ge(clock_now_ms() - start, 9000);
@@ -661,19 +622,8 @@ START_TEST(no_descriptors_left_is_an_error_and_no_more)
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tc)
 {
-	Suite *suite = suite_create("supervise_spawn");
-	TCase *tc = tcase_create("spawn");
-	SRunner *runner;
-	int failed;
-
-	if (geteuid() != 0) {
-		(void) fprintf(stderr, "skipped: needs root\n");
-		return 77;
-	}
-	tcase_set_timeout(tc, LIMIT_S);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, descriptors_do_not_clobber_each_other, 0, 5);
 	tcase_add_test(tc, standard_descriptors_may_come_from_each_other);
 	tcase_add_test(tc, only_who_may_inherit_gets_other_descriptors);
@@ -694,10 +644,9 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_dropped_fails_the_start);
 	tcase_add_test(tc, a_child_that_hangs_before_exec_does_not_hang_us);
 	tcase_add_test(tc, no_descriptors_left_is_an_error_and_no_more);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+}
+
+int main(void)
+{
+	return run_suite("supervise_spawn", add);
 }

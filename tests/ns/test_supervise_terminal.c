@@ -86,17 +86,16 @@ START_TEST(command_has_the_terminal_while_it_runs)
 	static struct scene what = { .engine = { "log=%s/engine", "report=%s/engine-is",
 						 "term=slow:1500" },
 				     .command = { ENGINE, "report=%s/command-is", "log=%s/command",
-						  "say=up", "ready=never" },
+						  "mark=%s/up", "ready=never" },
 				     .workload = { .foreground = true },
 				     .prepare = sit_at_terminal,
 				     .log_to_file = true };
 
 	open_terminal();
 	box_start(&what);
-	wait_for_screen("up");
+	wait_for_text(in_dir("up"), "up");
 	ck_assert(has_text(in_dir("command-is"), "session shared\ngroup own\nterminal mine\n"));
 	ck_assert(has_text(in_dir("engine-is"), "session own\ngroup own\nterminal not mine\n"));
-	sleep_ms(300); /* it has its handlers */
 	type("\003");
 	wait_for_text(in_dir("command"), "signal 2\n");
 	type("\034");
