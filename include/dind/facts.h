@@ -132,17 +132,43 @@ struct facts_directory {
 	enum tri remote;	   /* nfs, cifs, 9p, …: a server can hang us */
 	struct strings drivers; /* non-empty directories named like a graph driver: who wrote here
 				   before */
-	enum tri containerd_store; /* images of the containerd image store are here */
-	enum tri image;		   /* a data.img is here */
-	uint64_t image_bytes;	   /* its apparent size */
+	enum tri containerd_store;	    /* images of the containerd image store are here */
+	enum tri image;			    /* a data.img is here */
+	uint64_t image_bytes;		    /* its apparent size */
+	uint64_t free_inodes, total_inodes; /* 0 of 0: the file system does not count them */
 };
 
 struct facts_storage {
 	struct facts_directory data_root;
 	struct facts_directory storage_path; /* path NULL: not given */
 	struct facts_directory image_dir;
-	const char *mkfs_ext4;	    /* absolute path or NULL */
-	const char *fuse_overlayfs; /* absolute path or NULL */
+	const char *mkfs_ext4; /* absolute path or NULL, as all of these */
+	const char *mkfs_xfs;
+	const char *check_ext4; /* e2fsck */
+	const char *check_xfs;	/* xfs_repair */
+	const char *grow_ext4;	/* resize2fs */
+	const char *grow_xfs;	/* xfs_growfs */
+	const char *fuse_overlayfs;
+	const char *zfs; /* the tool; its driver needs /dev/zfs too */
+};
+
+/* One slot of a pool: a directory that one engine at a time leases as its storage path. */
+struct facts_slot {
+	const char *name; /* "slot-3" */
+	const char *path;
+	int64_t last_used;  /* seconds since the epoch; -1 unknown */
+	uint64_t bytes;	    /* what it takes on the disk, as measured last; 0 unknown */
+	enum tri leased;    /* somebody held its lock when we looked */
+	const char *holder; /* its record: who has, or had it last */
+};
+
+/* --cache-pool */
+struct facts_pool {
+	struct facts_directory directory; /* path NULL: no pool was named */
+	struct facts_slot *slots;	  /* by name */
+	size_t n_slots;
+	const char *lease; /* path of the slot that is ours, NULL: none (yet) */
+	bool cold;	   /* none was to be had: go on without */
 };
 
 /* ---- security modules ---- */
@@ -171,6 +197,7 @@ struct facts_engine {
 	const char *dockerd;	/* absolute path found in PATH, or NULL */
 	const char *containerd; /* likewise */
 	const char *runc;
+	const char *client;	 /* dind-client of our own, or NULL */
 	const char *version;	 /* of dockerd, by trial; NULL until tried */
 	const char *config_path; /* daemon.json that will be read */
 	enum tri config_present;
@@ -183,6 +210,7 @@ struct facts_engine {
 	const char *config_storage_driver;
 	const char *config_group;
 	struct strings config_hosts;
+	enum tri config_containerd_store; /* features.containerd-snapshotter; unknown: not said */
 	enum tri config_tls_verify; /* "tlsverify" is true: clients over TCP need a certificate */
 	enum tri systemd_directory; /* /run/systemd/system exists: dockerd would choose the systemd
 				       driver */
@@ -198,7 +226,8 @@ struct facts_limits {
 	uint64_t nproc_soft, nproc_hard;
 	uint64_t core_soft, core_hard;
 	int64_t oom_score_adj;
-	uint64_t memory_max; /* bytes of our own group's limit, FACTS_UNLIMITED without one */
+	uint64_t memory_max;	   /* bytes of our own group's limit, FACTS_UNLIMITED without one */
+	uint64_t memory_available; /* /proc/meminfo MemAvailable in bytes; 0 unknown */
 };
 
 /* ---- names and identity ---- */
@@ -257,6 +286,7 @@ struct facts {
 	struct facts_mounts mounts;
 	struct facts_cgroups cgroups;
 	struct facts_storage storage;
+	struct facts_pool pool;
 	struct facts_lsm lsm;
 	struct facts_network network;
 	struct facts_engine engine;

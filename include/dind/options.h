@@ -32,9 +32,35 @@ enum storage_rung {
 	RUNG_VOLUME,
 	RUNG_AS_IS,
 	RUNG_LOOP,
+	RUNG_TMPFS,
 	RUNG_FUSE,
 	RUNG_VFS,
 	RUNG_COUNT,
+};
+
+/* The file system of a new image file. One that is there keeps its own. */
+enum storage_fs {
+	STORAGE_FS_EXT4 = 0,
+	STORAGE_FS_XFS, /* with project quotas, for docker run --storage-opt size= */
+};
+
+/* What to do when every slot of the pool is leased and no more may be made. */
+enum cache_busy {
+	CACHE_BUSY_COLD = 0, /* go on with a data root of our own */
+	CACHE_BUSY_WAIT,     /* until one is given back */
+	CACHE_BUSY_FAIL,     /* end with STATUS_TEMPFAIL */
+};
+
+enum preload_failure {
+	PRELOAD_FAIL = 0, /* the start ends */
+	PRELOAD_CONTINUE, /* it is a warning */
+};
+
+/* When images that nothing uses are removed. */
+enum prune_when {
+	PRUNE_NEVER = 0,
+	PRUNE_START, /* before ready */
+	PRUNE_IDLE,  /* above the water mark, while no container runs */
 };
 
 enum engine_log_kind {
@@ -58,6 +84,26 @@ struct options {
 	uint64_t storage_size;		     /* bytes; 0: half of what is free, 10 to 100 GiB */
 	const char *
 		storage_driver; /* --storage-driver, -s or DOCKER_DRIVER; NULL: the trial decides */
+
+	enum storage_fs storage_fs; /* --storage-fs */
+
+	/* a pool of warm caches */
+	const char *cache_pool; /* --cache-pool or NULL; then the slot takes the place of
+				   --storage-path */
+	int cache_slots;	/* at most so many */
+	uint64_t cache_size;	/* bytes of all slots together; 0: no limit */
+	enum cache_busy cache_busy;
+
+	/* what is to be there before ready */
+	const char *const *preload; /* archives and directories of them, NULL ended; NULL: none */
+	const char *preload_from;   /* unix:// or tcp:// of another engine, or NULL */
+	const char *const *preload_images; /* references to copy from there, NULL ended */
+	enum preload_failure preload_failure;
+	int preload_timeout_ms;
+
+	/* a full disk */
+	int disk_high; /* per cent; 0: nobody looks */
+	enum prune_when prune;
 
 	/* listeners */
 	const char *hosts[OPTIONS_MAX_HOSTS]; /* --host and dockerd's -H; none: daemon.json, else

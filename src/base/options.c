@@ -7,7 +7,8 @@
 
 static const char *const rung_names[RUNG_COUNT] = {
 	[RUNG_NONE] = "none", [RUNG_VOLUME] = "volume", [RUNG_AS_IS] = "as-is",
-	[RUNG_LOOP] = "loop", [RUNG_FUSE] = "fuse",	[RUNG_VFS] = "vfs",
+	[RUNG_LOOP] = "loop", [RUNG_TMPFS] = "tmpfs",	[RUNG_FUSE] = "fuse",
+	[RUNG_VFS] = "vfs",
 };
 
 const char *options_rung_name(enum storage_rung rung)

@@ -138,6 +138,8 @@ static const struct json_field directory_fields[] = {
 	{ .name = "containerd_store", .type = FIELD_TRI, .offset = offsetof(S, containerd_store) },
 	{ .name = "image", .type = FIELD_TRI, .offset = offsetof(S, image) },
 	{ .name = "image_bytes", .type = FIELD_UINT, .offset = offsetof(S, image_bytes) },
+	{ .name = "free_inodes", .type = FIELD_UINT, .offset = offsetof(S, free_inodes) },
+	{ .name = "total_inodes", .type = FIELD_UINT, .offset = offsetof(S, total_inodes) },
 };
 static const struct json_record directory_record = { sizeof(S), directory_fields,
 						     ARRAY_SIZE(directory_fields) };
@@ -158,7 +160,41 @@ static const struct json_field storage_fields[] = {
 	  .offset = offsetof(S, image_dir),
 	  .record = &directory_record },
 	{ .name = "mkfs_ext4", .type = FIELD_STRING, .offset = offsetof(S, mkfs_ext4) },
+	{ .name = "mkfs_xfs", .type = FIELD_STRING, .offset = offsetof(S, mkfs_xfs) },
+	{ .name = "check_ext4", .type = FIELD_STRING, .offset = offsetof(S, check_ext4) },
+	{ .name = "check_xfs", .type = FIELD_STRING, .offset = offsetof(S, check_xfs) },
+	{ .name = "grow_ext4", .type = FIELD_STRING, .offset = offsetof(S, grow_ext4) },
+	{ .name = "grow_xfs", .type = FIELD_STRING, .offset = offsetof(S, grow_xfs) },
 	{ .name = "fuse_overlayfs", .type = FIELD_STRING, .offset = offsetof(S, fuse_overlayfs) },
+	{ .name = "zfs", .type = FIELD_STRING, .offset = offsetof(S, zfs) },
+};
+#undef S
+
+#define S struct facts_slot
+static const struct json_field slot_fields[] = {
+	{ .name = "name", .type = FIELD_STRING, .offset = offsetof(S, name) },
+	{ .name = "path", .type = FIELD_STRING, .offset = offsetof(S, path) },
+	{ .name = "last_used", .type = FIELD_INT, .offset = offsetof(S, last_used), .missing = -1 },
+	{ .name = "bytes", .type = FIELD_UINT, .offset = offsetof(S, bytes) },
+	{ .name = "leased", .type = FIELD_TRI, .offset = offsetof(S, leased) },
+	{ .name = "holder", .type = FIELD_STRING, .offset = offsetof(S, holder) },
+};
+static const struct json_record slot_record = { sizeof(S), slot_fields, ARRAY_SIZE(slot_fields) };
+#undef S
+
+#define S struct facts_pool
+static const struct json_field pool_fields[] = {
+	{ .name = "directory",
+	  .type = FIELD_STRUCT,
+	  .offset = offsetof(S, directory),
+	  .record = &directory_record },
+	{ .name = "slots",
+	  .type = FIELD_LIST,
+	  .offset = offsetof(S, slots),
+	  .count_offset = offsetof(S, n_slots),
+	  .record = &slot_record },
+	{ .name = "lease", .type = FIELD_STRING, .offset = offsetof(S, lease) },
+	{ .name = "cold", .type = FIELD_BOOL, .offset = offsetof(S, cold) },
 };
 #undef S
 
@@ -186,6 +222,7 @@ static const struct json_field engine_fields[] = {
 	{ .name = "dockerd", .type = FIELD_STRING, .offset = offsetof(S, dockerd) },
 	{ .name = "containerd", .type = FIELD_STRING, .offset = offsetof(S, containerd) },
 	{ .name = "runc", .type = FIELD_STRING, .offset = offsetof(S, runc) },
+	{ .name = "client", .type = FIELD_STRING, .offset = offsetof(S, client) },
 	{ .name = "version", .type = FIELD_STRING, .offset = offsetof(S, version) },
 	{ .name = "config_path", .type = FIELD_STRING, .offset = offsetof(S, config_path) },
 	{ .name = "config_present", .type = FIELD_TRI, .offset = offsetof(S, config_present) },
@@ -203,6 +240,9 @@ static const struct json_field engine_fields[] = {
 	  .offset = offsetof(S, config_storage_driver) },
 	{ .name = "config_group", .type = FIELD_STRING, .offset = offsetof(S, config_group) },
 	{ .name = "config_hosts", .type = FIELD_STRINGS, .offset = offsetof(S, config_hosts) },
+	{ .name = "config_containerd_store",
+	  .type = FIELD_TRI,
+	  .offset = offsetof(S, config_containerd_store) },
 	{ .name = "config_tls_verify",
 	  .type = FIELD_TRI,
 	  .offset = offsetof(S, config_tls_verify) },
@@ -227,6 +267,7 @@ static const struct json_field limits_fields[] = {
 	  .type = FIELD_UINT,
 	  .offset = offsetof(S, memory_max),
 	  .missing = -1 },
+	{ .name = "memory_available", .type = FIELD_UINT, .offset = offsetof(S, memory_available) },
 };
 #undef S
 
@@ -290,6 +331,7 @@ SUBJECT(limits);
 SUBJECT(lsm);
 SUBJECT(mounts);
 SUBJECT(network);
+SUBJECT(pool);
 SUBJECT(privileges);
 SUBJECT(storage);
 
@@ -312,6 +354,7 @@ static const struct json_field facts_fields[] = {
 	SUBJECT_FIELD(lsm),
 	SUBJECT_FIELD(mounts),
 	SUBJECT_FIELD(network),
+	SUBJECT_FIELD(pool),
 	SUBJECT_FIELD(privileges),
 	SUBJECT_FIELD(storage),
 	{ .name = "trials",

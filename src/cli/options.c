@@ -12,8 +12,10 @@
 #include "options_parse.h"
 #include "words.h"
 
-#define DEFAULT_READY_MS 60000
-#define DEFAULT_STOP_MS	 9000
+#define DEFAULT_READY_MS   60000
+#define DEFAULT_STOP_MS	   9000
+#define DEFAULT_PRELOAD_MS 600000
+#define DEFAULT_SLOTS	   8
 
 /* getopt_long()'s values of our options: beyond any character. */
 #define VALUE_BASE 256
@@ -237,6 +239,12 @@ static const char *variable(const struct parse *parse, const char *name)
 	return text && *text ? text : NULL; /* empty is as if it were not set */
 }
 
+/* Lists in a variable are separated by white space. */
+static bool is_list(enum option_type type)
+{
+	return type == OPTION_HOSTS || type == OPTION_PATHS || type == OPTION_TEXTS;
+}
+
 static void collect_variables(struct parse *parse)
 {
 	char name[64];
@@ -249,7 +257,7 @@ static void collect_variables(struct parse *parse)
 		    !(option_table[i].commands & TAKES(parse->cli->options.command)))
 			continue;
 		parse->sources[i] = SOURCE_VARIABLE;
-		if (option_table[i].type == OPTION_HOSTS)
+		if (is_list(option_table[i].type))
 			words_split(&parse->cli->arena, text, " \t\n", &parse->texts[i]);
 		else
 			strings_add(&parse->cli->arena, &parse->texts[i], text);
@@ -361,6 +369,8 @@ void cli_init(struct cli *cli, char *const *environment)
 	cli->options.log_level = LOG_LEVEL_INFO;
 	cli->options.ready_timeout_ms = DEFAULT_READY_MS;
 	cli->options.stop_timeout_ms = DEFAULT_STOP_MS;
+	cli->options.preload_timeout_ms = DEFAULT_PRELOAD_MS;
+	cli->options.cache_slots = DEFAULT_SLOTS;
 	for (size_t i = 0; i < ARRAY_SIZE(rungs); i++)
 		cli->options.rungs[i] = rungs[i];
 }

@@ -290,7 +290,7 @@ static bool driver_possible(const struct options *options, const char *driver)
 	if (strcmp(driver, "fuse-overlayfs") == 0)
 		return plain || rung_allowed(options, RUNG_FUSE);
 	/* overlay2 and what is like it: on a file system, ours or one that we make */
-	return plain || rung_allowed(options, RUNG_LOOP);
+	return plain || rung_allowed(options, RUNG_LOOP) || rung_allowed(options, RUNG_TMPFS);
 }
 
 static int check_storage(struct parse *parse)
@@ -319,6 +319,47 @@ static int check_storage(struct parse *parse)
 	return 0;
 }
 
+/* A variable may be a default of the image; a flag is somebody's wish that would come to nothing.
+ */
+static bool given_in_vain(const struct parse *parse, const char *name, bool useful)
+{
+	return !useful && parse->sources[option_find(name)] == SOURCE_FLAG;
+}
+
+static int check_caches(struct parse *parse)
+{
+	static const char *const of_pool[] = { "cache-slots", "cache-size", "cache-busy" };
+	const struct options *options = &parse->cli->options;
+
+	if (options->cache_pool && options->storage_path)
+		return refuse_pair(parse, parse_origin(parse, option_find("cache-pool")),
+				   parse_origin(parse, option_find("storage-path")));
+	if (options->cache_pool && options->data_root &&
+	    str_path_is_below(options->cache_pool, options->data_root))
+		return parse_refuse(parse, "DIND-USAGE-04", "name a directory beside it",
+				    "--cache-pool %s is in the data root itself",
+				    options->cache_pool);
+	for (size_t i = 0; i < ARRAY_SIZE(of_pool); i++)
+		if (given_in_vain(parse, of_pool[i], options->cache_pool))
+			return parse_refuse(parse, "DIND-USAGE-04",
+					    "add --cache-pool DIR, or leave it out",
+					    "--%s means nothing without --cache-pool", of_pool[i]);
+	if (given_in_vain(parse, "preload-from", options->preload_images))
+		return parse_refuse(parse, "DIND-USAGE-04", "name images with --preload-image",
+				    "--preload-from %s, and no image to copy from there",
+				    options->preload_from);
+	if (given_in_vain(parse, "preload-image", options->preload_from))
+		return parse_refuse(parse, "DIND-USAGE-04",
+				    "say where it is with --preload-from HOST",
+				    "--preload-image %s, and no engine to copy it from",
+				    options->preload_images[0]);
+	if (options->prune == PRUNE_IDLE && !options->disk_high &&
+	    parse->sources[option_find("prune")] == SOURCE_FLAG)
+		return parse_refuse(parse, "DIND-USAGE-04", "add --disk-high PERCENT",
+				    "--prune idle needs a mark above which to prune");
+	return 0;
+}
+
 int parse_check(struct parse *parse)
 {
 	int r = check_strict(parse);
@@ -327,5 +368,7 @@ int parse_check(struct parse *parse)
 		r = check_workload(parse);
 	if (r == 0)
 		r = check_caps(parse);
-	return r < 0 ? r : check_storage(parse);
+	if (r == 0)
+		r = check_storage(parse);
+	return r < 0 ? r : check_caches(parse);
 }

@@ -32,6 +32,32 @@ static const struct option_word level_words[] = {
 	{ "debug", LOG_LEVEL_DEBUG },	{ NULL, 0 },
 };
 
+static const struct option_word fs_words[] = {
+	{ "ext4", STORAGE_FS_EXT4 },
+	{ "xfs", STORAGE_FS_XFS },
+	{ NULL, 0 },
+};
+
+static const struct option_word prune_words[] = {
+	{ "never", PRUNE_NEVER },
+	{ "start", PRUNE_START },
+	{ "idle", PRUNE_IDLE },
+	{ NULL, 0 },
+};
+
+static const struct option_word busy_words[] = {
+	{ "cold", CACHE_BUSY_COLD },
+	{ "wait", CACHE_BUSY_WAIT },
+	{ "fail", CACHE_BUSY_FAIL },
+	{ NULL, 0 },
+};
+
+static const struct option_word failure_words[] = {
+	{ "fail", PRELOAD_FAIL },
+	{ "continue", PRELOAD_CONTINUE },
+	{ NULL, 0 },
+};
+
 const struct option_spec option_table[] = {
 	/* ---- data root ---- */
 	{ .name = "data-root",
@@ -50,8 +76,8 @@ const struct option_spec option_table[] = {
 	  .offset = O(rungs),
 	  .by_default = "as-is,loop,fuse,vfs",
 	  .help = "the ways to a data root that are allowed, in the order in which they are tried: "
-		  "as-is (overlay2 on what is there), loop (overlay2 on an image file), fuse "
-		  "(fuse-overlayfs), vfs (slow and large)" },
+		  "as-is (overlay2 on what is there), loop (overlay2 on an image file), tmpfs "
+		  "(overlay2 in memory), fuse (fuse-overlayfs), vfs (slow and large)" },
 	{ .name = "storage-path",
 	  .argument = "DIR",
 	  .type = OPTION_PATH,
@@ -79,6 +105,120 @@ const struct option_spec option_table[] = {
 	  .offset = O(storage_driver),
 	  .by_default = "what the trial says",
 	  .help = "the engine's storage driver; refused where it cannot work" },
+
+	{ .name = "storage-fs",
+	  .argument = "TYPE",
+	  .type = OPTION_WORD,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(storage_fs),
+	  .words = fs_words,
+	  .by_default = "ext4",
+	  .help = "file system of a new image file: ext4, or xfs with project quotas, so that "
+		  "docker run --storage-opt size= works" },
+	{ .name = "disk-high",
+	  .argument = "PERCENT",
+	  .type = OPTION_PERCENT,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(disk_high),
+	  .min = 1,
+	  .max = 99,
+	  .by_default = "off",
+	  .help = "warn when the data root, or what an image file lies on, is fuller than this" },
+	{ .name = "prune",
+	  .argument = "WHEN",
+	  .type = OPTION_WORD,
+	  .section = SECTION_DATA,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(prune),
+	  .words = prune_words,
+	  .by_default = "never",
+	  .help = "remove images and build cache that nothing uses: never, at start, or idle: "
+		  "above the mark of --disk-high while no container runs" },
+
+	/* ---- caches and images ---- */
+	{ .name = "cache-pool",
+	  .argument = "DIR",
+	  .type = OPTION_PATH,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(cache_pool),
+	  .help = "a directory that any number of engines share: each leases one slot in it, the "
+		  "warmest that is free, as if it were its --storage-path, and gives it back at "
+		  "exit" },
+	{ .name = "cache-slots",
+	  .argument = "N",
+	  .type = OPTION_NUMBER,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(cache_slots),
+	  .min = 1,
+	  .max = 256,
+	  .by_default = "8",
+	  .help = "how many slots the pool may have" },
+	{ .name = "cache-size",
+	  .argument = "SIZE",
+	  .type = OPTION_SIZE,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(cache_size),
+	  .min = 64 * MIB,
+	  .max = 1024 * TIB,
+	  .by_default = "no limit",
+	  .help = "when all slots together take more, those unused for longest are emptied" },
+	{ .name = "cache-busy",
+	  .argument = "WHAT",
+	  .type = OPTION_WORD,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(cache_busy),
+	  .words = busy_words,
+	  .by_default = "cold",
+	  .help = "when no slot is free: cold goes on with a data root of its own, wait waits, "
+		  "fail ends with status 75" },
+	{ .name = "preload",
+	  .argument = "PATH",
+	  .type = OPTION_PATHS,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(preload),
+	  .help = "an archive of docker save or an OCI layout, or a directory of them, loaded "
+		  "before ready unless it is there; may be repeated" },
+	{ .name = "preload-from",
+	  .argument = "HOST",
+	  .type = OPTION_ENDPOINT,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(preload_from),
+	  .help = "another engine, unix:///PATH or tcp://HOST:PORT, to copy the images of "
+		  "--preload-image from" },
+	{ .name = "preload-image",
+	  .argument = "REF",
+	  .type = OPTION_TEXTS,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(preload_images),
+	  .help = "an image to have before ready; may be repeated" },
+	{ .name = "preload-failure",
+	  .argument = "WHAT",
+	  .type = OPTION_WORD,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(preload_failure),
+	  .words = failure_words,
+	  .by_default = "fail",
+	  .help = "when an image cannot be had: fail ends the start, continue warns" },
+	{ .name = "preload-timeout",
+	  .argument = "SECONDS",
+	  .type = OPTION_SECONDS,
+	  .section = SECTION_CACHE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(preload_timeout_ms),
+	  .min = 1,
+	  .max = DAY,
+	  .by_default = "600",
+	  .help = "how long all of that may take" },
 
 	/* ---- listeners ---- */
 	{ .name = "host",
@@ -317,30 +457,9 @@ const char *option_variable(const struct option_spec *spec, char *buf, size_t si
 bool option_is_later(const char *name)
 {
 	static const char *const later[] = {
-		"storage-fs",
-		"cache-pool",
-		"cache-slots",
-		"cache-size",
-		"cache-busy",
-		"preload",
-		"preload-from",
-		"preload-image",
-		"preload-failure",
-		"preload-timeout",
-		"disk-high",
-		"prune",
-		"tls-dir",
-		"tls-key",
-		"registry-mirror",
-		"insecure-registry",
-		"mtu",
-		"dns",
-		"address-pool",
-		"restart-engine",
-		"apparmor",
-		"selinux",
-		"confine",
-		"mirror-limits",
+		"tls-dir",  "tls-key", "registry-mirror", "insecure-registry",
+		"mtu",	    "dns",     "address-pool",	  "restart-engine",
+		"apparmor", "selinux", "confine",	  "mirror-limits",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
@@ -352,13 +471,10 @@ bool option_is_later(const char *name)
 const char *option_section_title(enum option_section section)
 {
 	static const char *const titles[SECTION_COUNT] = {
-		[SECTION_DATA] = "Data root",
-		[SECTION_LISTEN] = "Listeners",
-		[SECTION_ENGINE] = "Engine",
-		[SECTION_COMMAND] = "COMMAND",
-		[SECTION_TIME] = "Time and files",
-		[SECTION_OWN] = "dind-init itself",
-		[SECTION_SUB_COMMANDS] = "Of sub-commands",
+		[SECTION_DATA] = "Data root",	    [SECTION_CACHE] = "Caches and images",
+		[SECTION_LISTEN] = "Listeners",	    [SECTION_ENGINE] = "Engine",
+		[SECTION_COMMAND] = "COMMAND",	    [SECTION_TIME] = "Time and files",
+		[SECTION_OWN] = "dind-init itself", [SECTION_SUB_COMMANDS] = "Of sub-commands",
 	};
 
 	return titles[section];

@@ -16,6 +16,11 @@ enum option_type {
 	OPTION_SIZE,	  /* uint64_t bytes */
 	OPTION_SECONDS,	  /* int: milliseconds */
 	OPTION_WORD,	  /* int-sized enum by option_spec.words */
+	OPTION_NUMBER,	  /* int */
+	OPTION_PERCENT,	  /* int, with or without the sign */
+	OPTION_PATHS,	  /* const char *const *: NULL ended, as OPTION_PATH; repeatable */
+	OPTION_TEXTS,	  /* likewise, any words */
+	OPTION_ENDPOINT,  /* const char *: unix:///PATH or tcp://HOST:PORT */
 	OPTION_HOSTS,	  /* options.hosts; repeatable */
 	OPTION_RUNGS,	  /* options.rungs */
 	OPTION_LOG,	  /* options.engine_log and engine_log_path */
@@ -24,6 +29,7 @@ enum option_type {
 
 enum option_section {
 	SECTION_DATA = 0,
+	SECTION_CACHE,
 	SECTION_LISTEN,
 	SECTION_ENGINE,
 	SECTION_COMMAND,
@@ -54,7 +60,7 @@ struct option_spec {
 	const char *help;	 /* one sentence or two, no full stop at the end */
 	size_t offset;		 /* in struct cli */
 	const struct option_word *words;
-	uint64_t min, max; /* OPTION_SIZE: bytes; OPTION_SECONDS: seconds */
+	uint64_t min, max; /* OPTION_SIZE: bytes; OPTION_SECONDS: seconds; OPTION_NUMBER */
 	enum option_type type;
 	enum option_section section;
 	unsigned int commands;
@@ -62,7 +68,7 @@ struct option_spec {
 	bool needs_workload; /* means nothing without COMMAND */
 };
 
-#define OPTION_TABLE_MAX 48
+#define OPTION_TABLE_MAX 64
 
 extern const struct option_spec option_table[];
 extern const size_t option_table_size;

@@ -125,15 +125,12 @@ static int read_rungs(struct parse *parse, const char *origin, const char *text)
 	for (size_t i = 0; i < words.count; i++) {
 		enum storage_rung rung = options_rung_from_name(words.items[i]);
 
-		if (strcmp(words.items[i], "tmpfs") == 0)
-			return refuse_later(parse, origin, words.items[i],
-					    "as-is, loop, fuse, vfs");
 		if (rung == RUNG_VOLUME)
 			return refuse_value(parse, origin, words.items[i],
 					    "use --storage-path DIR: it always comes first");
 		if (rung == RUNG_NONE)
 			return refuse_value(parse, origin, words.items[i],
-					    "use some of: as-is, loop, fuse, vfs");
+					    "use some of: as-is, loop, tmpfs, fuse, vfs");
 		for (size_t j = 0; j < n; j++)
 			if (options->rungs[j] == rung)
 				return parse_refuse(parse, "DIND-USAGE-03", "name each way once",
@@ -200,6 +197,58 @@ static int read_hosts(struct parse *parse, const struct strings *texts)
 	return 0;
 }
 
+static int read_number(struct parse *parse, const struct option_spec *spec, const char *origin,
+		       const char *text, int *ret_number)
+{
+	if (str_parse_int(text, (int) spec->min, (int) spec->max, ret_number) < 0)
+		return refuse_value(parse, origin, text,
+				    arena_printf(&parse->cli->arena, "use a whole number, %d to %d",
+						 (int) spec->min, (int) spec->max));
+	return 0;
+}
+
+static int read_percent(struct parse *parse, const struct option_spec *spec, const char *origin,
+			const char *text, int *ret_number)
+{
+	size_t n = strcspn(text, "%");
+
+	if (text[n] && text[n + 1])
+		return refuse_value(parse, origin, text, "use a percentage such as 90");
+	return read_number(parse, spec, origin, arena_strndup(&parse->cli->arena, text, n),
+			   ret_number);
+}
+
+static int read_list(struct parse *parse, bool paths, const char *origin,
+		     const struct strings *texts, const char *const **ret_list)
+{
+	struct strings list = STRINGS_INIT;
+
+	for (size_t i = 0; i < texts->count; i++) {
+		const char *item = texts->items[i];
+
+		if (!*item)
+			return refuse_value(parse, origin, item, "leave the option out");
+		if (paths && parse_path(parse, origin, item, &item) < 0)
+			return -EINVAL;
+		if (!strings_has(&list, item))
+			strings_add(&parse->cli->arena, &list, item);
+	}
+	*ret_list = list.items;
+	return 0;
+}
+
+static int read_endpoint(struct parse *parse, const char *origin, const char *text,
+			 const char **ret_text)
+{
+	bool local = str_has_prefix(text, "unix:///") && text[strlen("unix:///")];
+	bool tcp = str_has_prefix(text, "tcp://") && text[strlen("tcp://")];
+
+	if (!local && !tcp)
+		return refuse_value(parse, origin, text, "use unix:///PATH or tcp://HOST:PORT");
+	*ret_text = text;
+	return 0;
+}
+
 static int read_text(struct parse *parse, const char *origin, const char *text,
 		     const char **ret_text)
 {
@@ -234,6 +283,15 @@ int parse_value(struct parse *parse, int index)
 		return read_seconds(parse, spec, origin, text, field);
 	case OPTION_WORD:
 		return read_word(parse, spec, origin, text, field);
+	case OPTION_NUMBER:
+		return read_number(parse, spec, origin, text, field);
+	case OPTION_PERCENT:
+		return read_percent(parse, spec, origin, text, field);
+	case OPTION_PATHS:
+	case OPTION_TEXTS:
+		return read_list(parse, spec->type == OPTION_PATHS, origin, texts, field);
+	case OPTION_ENDPOINT:
+		return read_endpoint(parse, origin, text, field);
 	case OPTION_HOSTS:
 		return read_hosts(parse, texts);
 	case OPTION_RUNGS:

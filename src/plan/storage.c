@@ -105,6 +105,7 @@ static enum verdict judge(struct planner *p, enum storage_rung rung, struct stor
 		return storage_judge_fuse(p, choice);
 	case RUNG_VFS:
 		return storage_judge_vfs(p, choice);
+	case RUNG_TMPFS:
 	case RUNG_VOLUME: /* has been judged: it comes first wherever it stands in the list */
 	case RUNG_NONE:
 	case RUNG_COUNT:

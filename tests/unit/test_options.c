@@ -77,6 +77,30 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 		fprintf(out, " size=%llu", (unsigned long long) o->storage_size);
 	if (o->storage_driver)
 		fprintf(out, " driver=%s", o->storage_driver);
+	if (o->storage_fs != STORAGE_FS_EXT4)
+		fprintf(out, " fs=%d", (int) o->storage_fs);
+	if (o->cache_pool)
+		fprintf(out, " pool=%s", o->cache_pool);
+	if (o->cache_slots != 8)
+		fprintf(out, " slots=%d", o->cache_slots);
+	if (o->cache_size)
+		fprintf(out, " pool_size=%llu", (unsigned long long) o->cache_size);
+	if (o->cache_busy != CACHE_BUSY_COLD)
+		fprintf(out, " busy=%d", (int) o->cache_busy);
+	if (o->preload)
+		fprintf(out, " preload=[%s]", joined(o->preload, words, sizeof(words)));
+	if (o->preload_from)
+		fprintf(out, " from=%s", o->preload_from);
+	if (o->preload_images)
+		fprintf(out, " images=[%s]", joined(o->preload_images, words, sizeof(words)));
+	if (o->preload_failure != PRELOAD_FAIL)
+		fprintf(out, " preload_failure=%d", (int) o->preload_failure);
+	if (o->preload_timeout_ms != 600000)
+		fprintf(out, " preload_timeout=%d", o->preload_timeout_ms);
+	if (o->disk_high)
+		fprintf(out, " high=%d", o->disk_high);
+	if (o->prune != PRUNE_NEVER)
+		fprintf(out, " prune=%d", (int) o->prune);
 	for (size_t i = 0; i < o->n_hosts; i++)
 		fprintf(out, " host=%s", o->hosts[i]);
 	if (o->insecure_tcp)
@@ -285,6 +309,23 @@ static const struct {
 	{ { W("--storage", "vfs", "--storage-path", "/m", "--storage-driver", "overlay2"),
 	    W(NULL) },
 	  "run rungs=vfs storage_path=/m driver=overlay2" },
+	{ { W("--cache-pool", "/pool", "--cache-slots", "2", "--cache-size", "10G", "--cache-busy",
+	      "wait"),
+	    W(NULL) },
+	  "run pool=/pool slots=2 pool_size=10737418240 busy=1" },
+	{ { W("--preload", "/a", "--preload", "/b/", "--preload", "/a"), W(NULL) },
+	  "run preload=[/a /b]" },
+	{ { W(NULL), W("DIND_PRELOAD=/a  /b", "DIND_CACHE_SLOTS=3") },
+	  "run slots=3 preload=[/a /b]" },
+	{ { W("--preload-from=unix:///o.sock", "--preload-image=a:1", "--preload-image=b",
+	      "--preload-failure=continue", "--preload-timeout=5"),
+	    W(NULL) },
+	  "run from=unix:///o.sock images=[a:1 b] preload_failure=1 preload_timeout=5000" },
+	{ { W("--disk-high", "90%", "--prune", "idle"), W(NULL) }, "run high=90 prune=2" },
+	{ { W("--disk-high", "85"), W(NULL) }, "run high=85" },
+	{ { W("--storage", "tmpfs,loop", "--storage-fs", "xfs"), W(NULL) },
+	  "run rungs=tmpfs,loop fs=1" },
+	{ { W(NULL), W("DIND_PRUNE=idle") }, "run prune=2" },
 };
 
 START_TEST(accepts)
@@ -329,7 +370,10 @@ static const struct {
 	{ { W("--data-root="), W(NULL) }, "03", "relative path", "from /" },
 	{ { W("--socket-group="), W(NULL) }, "03", "--socket-group: ''", "leave" },
 	{ { W("--storage", ""), W(NULL) }, "03", "--storage: ''", "as-is" },
-	{ { W("--storage", "loop,disk"), W(NULL) }, "03", "'disk'", "as-is, loop, fuse, vfs" },
+	{ { W("--storage", "loop,disk"), W(NULL) },
+	  "03",
+	  "'disk'",
+	  "as-is, loop, tmpfs, fuse, vfs" },
 	{ { W("--storage", "loop,volume"), W(NULL) }, "03", "'volume'", "--storage-path" },
 	{ { W("--storage", "loop,loop"), W(NULL) }, "03", "names loop twice", "once" },
 	{ { W("--storage-size", "big"), W(NULL) }, "03", "'big'", "40G" },
@@ -432,18 +476,34 @@ static const struct {
 	  "06",
 	  "DIND_MODE remote is not in this version",
 	  "auto, nested" },
-	{ { W("--storage", "as-is,tmpfs"), W(NULL) },
+	{ { W("--restart-engine", "3"), W(NULL) },
 	  "06",
-	  "tmpfs is not in this version",
-	  "as-is, loop, fuse, vfs" },
-	{ { W("--storage-fs", "xfs"), W(NULL) },
-	  "06",
-	  "--storage-fs is not in this version",
+	  "--restart-engine is not in this version",
 	  "leave it out" },
-	{ { W("--cache-pool=/x"), W(NULL) },
-	  "06",
-	  "--cache-pool is not in this version",
-	  "leave it out" },
+	{ { W("--cache-pool=/x", "--storage-path=/y"), W(NULL) }, "04", "--cache-pool", "" },
+	{ { W("--cache-pool=/var/lib/docker/x", "--data-root=/var/lib/docker"), W(NULL) },
+	  "04",
+	  "in the data root itself",
+	  "beside it" },
+	{ { W("--cache-slots", "2"), W(NULL) },
+	  "04",
+	  "--cache-slots means nothing without --cache-pool",
+	  "add --cache-pool" },
+	{ { W("--cache-pool=/x", "--cache-slots", "0"), W(NULL) }, "03", "'0'", "1 to 256" },
+	{ { W("--cache-pool=/x", "--cache-busy", "warm"), W(NULL) },
+	  "03",
+	  "'warm'",
+	  "cold, wait, fail" },
+	{ { W("--preload", "a.tar"), W(NULL) }, "03", "'a.tar' is a relative path", "from / on" },
+	{ { W("--preload-from", "ssh://h"), W(NULL) }, "03", "'ssh://h'", "tcp://HOST:PORT" },
+	{ { W("--preload-from", "unix:///s"), W(NULL) },
+	  "04",
+	  "no image to copy from there",
+	  "--preload-image" },
+	{ { W("--preload-image", "a"), W(NULL) }, "04", "no engine to copy it", "--preload-from" },
+	{ { W("--disk-high", "100"), W(NULL) }, "03", "'100'", "1 to 99" },
+	{ { W("--disk-high", "9%0"), W(NULL) }, "03", "'9%0'", "such as 90" },
+	{ { W("--prune", "idle"), W(NULL) }, "04", "--prune idle needs a mark", "--disk-high" },
 	{ { W("dockerd", "--tlsverify"), W(NULL) },
 	  "06",
 	  "TLS comes with a later version",
@@ -656,7 +716,13 @@ static const char *sample(const struct option_spec *spec)
 	case OPTION_SIZE:
 		return "1G";
 	case OPTION_SECONDS:
+	case OPTION_NUMBER:
+	case OPTION_PERCENT:
 		return "7";
+	case OPTION_PATHS:
+		return "/some/path";
+	case OPTION_ENDPOINT:
+		return "unix:///some/path";
 	case OPTION_WORD:
 		return spec->words[1].word;
 	case OPTION_RUNGS:
@@ -666,6 +732,7 @@ static const char *sample(const struct option_spec *spec)
 	case OPTION_ARGUMENTS:
 		return "--debug";
 	case OPTION_TEXT:
+	case OPTION_TEXTS:
 	case OPTION_FILE:
 	case OPTION_HOSTS:
 		break;
@@ -686,6 +753,18 @@ static void fill_invocation(const struct option_spec *spec, struct invocation *i
 	}
 	if (spec->commands & TAKES(COMMAND_RUN))
 		invocation->words[n] = "make";
+}
+
+/* What an option means nothing without, as a variable; NULL: it stands alone. */
+static const char *companion(const struct option_spec *spec)
+{
+	if (strncmp(spec->name, "cache-", 6) == 0 && strcmp(spec->name, "cache-pool") != 0)
+		return "DIND_CACHE_POOL=/pool";
+	if (strcmp(spec->name, "preload-from") == 0)
+		return "DIND_PRELOAD_IMAGE=a b";
+	if (strcmp(spec->name, "preload-image") == 0)
+		return "DIND_PRELOAD_FROM=tcp://a:1";
+	return NULL;
 }
 
 /* By flag and by variable, every option has the same effect, and it has one. */
@@ -709,6 +788,9 @@ START_TEST(every_option_has_its_twin)
 	by_flag.words[0] = flag;
 	(void) snprintf(entry, sizeof(entry), "%s=%s", twin, sample(spec));
 	by_variable.environment[0] = entry;
+	plain.environment[0] = companion(spec);
+	by_flag.environment[0] = companion(spec);
+	by_variable.environment[1] = companion(spec);
 	ck_assert_int_eq(parse(&cli, &plain, &usage), 0);
 	(void) described(&cli, texts[0], sizeof(texts[0]));
 	cli_free(&cli);
