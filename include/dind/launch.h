@@ -9,6 +9,8 @@
 #ifndef DIND_LAUNCH_H
 #define DIND_LAUNCH_H
 
+#include <linux/filter.h>
+
 #include "dind/base.h"
 
 enum launch_caps {
@@ -21,6 +23,14 @@ struct launch_rlimit {
 	int resource; /* RLIMIT_* */
 	uint64_t soft,
 		hard; /* UINT64_MAX: RLIM_INFINITY. Never raised above what the kernel lets us */
+};
+
+/* A seccomp program, for a list of refused calls; apply compiles it, spawn installs it. */
+#define LAUNCH_FILTER_MAX 512 /* the kernel's limit is BPF_MAXINSNS, 4096 */
+struct launch_filter {
+	struct sock_filter code[LAUNCH_FILTER_MAX];
+	unsigned short length; /* 0: none */
+	unsigned int flags;    /* SECCOMP_FILTER_FLAG_* that this kernel knows */
 };
 
 #define LAUNCH_MAX_RLIMITS 4
@@ -46,6 +56,10 @@ struct launch {
 	size_t n_groups;
 	enum launch_caps caps;
 	bool no_new_privs;
+	/* System calls that this process and all that descend from it are refused with EPERM, by
+	 * name, NULL ended; NULL: none. The plan only names them: @filter is what does it. */
+	const char *const *refused;
+	const struct launch_filter *filter; /* those, compiled (apply.h); NULL: nothing is refused */
 };
 
 #endif

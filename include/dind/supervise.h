@@ -31,11 +31,13 @@ int supervise_become_reaper(struct error *err);
 
 enum supervise_state {
 	STATE_STARTING = 0,    /* engine runs, READY=1 has not come */
+	STATE_PREPARING,       /* READY=1 has come; what must be done before we say so */
 	STATE_RUNNING,	       /* ready; COMMAND (if any) runs */
 	STATE_STOP_WORKLOAD,   /* TERM went to COMMAND */
 	STATE_STOP_ENGINE,     /* TERM went to dockerd; it stops the inner containers */
 	STATE_KILL_CONTAINERS, /* inner inits still alive were killed; dockerd cleans up */
 	STATE_KILL_ENGINE,     /* SIGKILL went to dockerd */
+	STATE_STOP_CONTAINERD, /* dockerd is gone; TERM went to the containerd beside it */
 	STATE_CLEAN_UP,	       /* helper unmounts and detaches */
 	STATE_DONE,
 	STATE_COUNT,
@@ -53,6 +55,10 @@ enum supervise_event {
 	EVENT_FORWARD,	/* any other signal that is to be passed on */
 	EVENT_DEADLINE, /* the phase's share of the time is used up */
 	EVENT_TICK,	/* within STATE_STOP_ENGINE: look for deaf inner inits again */
+	EVENT_CONTAINERD_EXIT,
+	EVENT_PREPARED,
+	EVENT_PREPARE_FAILED, /* also when it could not be started */
+	EVENT_WATCH_EXIT,
 	EVENT_COUNT,
 };
 
@@ -75,7 +81,14 @@ enum supervise_action {
 	ACTION_FORWARD_ENGINE = 1 << 14,
 	ACTION_HOLD_HUP = 1 << 15, /* engine not ready: keep it until it is */
 	ACTION_SEND_HELD_HUP = 1 << 16,
-	ACTION_KILL_REST = 1 << 17, /* kill(-1) as PID 1, else own descendants */
+	ACTION_KILL_REST = 1 << 17,	     /* kill(-1) as PID 1, else own descendants */
+	ACTION_RESTART_CONTAINERD = 1 << 18, /* in a moment */
+	ACTION_TERM_CONTAINERD = 1 << 19,
+	ACTION_START_PREPARE = 1 << 20,
+	ACTION_KILL_PREPARE = 1 << 21,
+	ACTION_START_WATCH = 1 << 22,
+	ACTION_RESTART_WATCH = 1 << 23, /* after a pause */
+	ACTION_TERM_WATCH = 1 << 24,
 };
 
 /* What decide() looks at beside state and event. */
@@ -87,6 +100,11 @@ struct supervise_view {
 	bool engine_was_ready;
 	bool hup_held;
 	int terms; /* TERMs received so far, this one included */
+	bool containerd_running;
+	bool containerd_lost; /* it does not stay up, or cannot be started: given up */
+	bool has_prepare, prepare_running;
+	bool prepare_required; /* what it does is part of being ready */
+	bool has_watch, watch_running;
 };
 
 struct supervise_decision {
@@ -137,21 +155,32 @@ struct supervise_helpers {
 	void *context;
 };
 
+/* A watch that dies is started again, but not more often than this. */
+#define WATCH_PAUSE_MS 60000
+
 struct supervise_options {
 	const struct launch *engine;
 	const struct launch *workload; /* NULL: engine in the foreground */
+	/* Beside them, each NULL when there is none: */
+	const struct launch *containerd; /* the engine's, started right before it; as long as the
+					    engine runs it is started again when it dies */
+	const struct launch *prepare;	 /* run between READY=1 and our own "ready" */
+	const struct launch *watch;	 /* run while ready; nothing depends on it */
+	bool prepare_required;		 /* its failure ends the start with STATUS_OSERR */
+	int prepare_timeout_ms;		 /* 0: no limit */
+	int watch_pause_ms;		 /* from its death to its next start; 0: WATCH_PAUSE_MS */
 	bool no_wait;
 	int ready_timeout_ms;
 	int stop_timeout_ms;
 	const char *ready_file; /* NULL: none */
 	const char *quit_file;
 	const char *outer_notify; /* our own NOTIFY_SOCKET or NULL */
-	const char *engine_log;	  /* file; NULL: the engine writes to our stderr */
+	const char *engine_log; /* file; NULL: the engine and its containerd write to our stderr */
 	bool engine_log_none;
 	const char *socket_url;	     /* for the state file */
 	const char *summary;	     /* "overlay2 on a loop image, cgroup v1": for the state file */
 	const char *termination_log; /* NULL: none */
-	struct spawn_fds engine_fds;
+	struct spawn_fds engine_fds; /* its containerd gets them but for the listening ones */
 	sigset_t child_mask;
 	int64_t started_ms; /* CLOCK_MONOTONIC of our start, for "ready after" */
 };

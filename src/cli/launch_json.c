@@ -33,6 +33,7 @@ static const struct json_field launch_fields[] = {
 	FIELD(apparmor_exec, FIELD_STRING),
 	{ .name = "caps", .type = FIELD_ENUM, .offset = offsetof(S, caps), .word = caps_word },
 	FIELD(no_new_privs, FIELD_BOOL),
+	FIELD(refused, FIELD_VECTOR),
 };
 RECORD(launch_record, launch_fields);
 

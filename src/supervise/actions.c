@@ -11,43 +11,57 @@ static int exec_status(int error)
 	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
 }
 
-static void service_signal(const struct service *service, int signal_number)
-{
-	if (service->running)
-		(void) reap_signal(service->pid, service->pidfd, signal_number);
-}
-
 /* ---- starting ---- */
 
-void loop_start_engine(struct loop *loop)
+static void open_log(struct loop *loop)
+{
+	const struct supervise_options *options = loop->options;
+	struct error err = ERROR_INIT;
+
+	if (!options->engine_log && !options->engine_log_none)
+		return;
+	if (engine_log_open(&loop->log, options->engine_log_none ? NULL : options->engine_log,
+			    &err) < 0)
+		log_warning("%s, continuing with the engine's log on stderr", err.message);
+}
+
+static int spawn_engine(struct loop *loop, struct error *err)
 {
 	const struct supervise_options *options = loop->options;
 	struct spawn_fds fds = options->engine_fds;
-	struct error err = ERROR_INIT;
 	pid_t pid;
+	int r = loop_start_containerd(loop, err);
 
-	if (options->engine_log || options->engine_log_none) {
-		if (engine_log_open(&loop->log,
-				    options->engine_log_none ? NULL : options->engine_log,
-				    &err) < 0)
-			log_warning("%s, continuing with the engine's log on stderr", err.message);
-		else
-			fds.out = fds.err = loop->log.output;
-	}
-	loop->oom_kills = oom_kills();
-	loop->engine_started = clock_now_ms();
+	if (r < 0)
+		return r;
+	if (loop->log.output >= 0)
+		fds.out = fds.err = loop->log.output;
 	pid = supervise_spawn(options->engine, &fds, &options->child_mask, &loop->engine.pidfd,
-			      &err);
-	fd_close(&loop->log.output);
-	if (pid < 0) {
-		loop_fail(loop, "DIND-ENGINE-91", "%s", err.message);
-		loop->engine_failure = exec_status(pid);
-		loop->engine_lost = true;
-		loop->pending = EVENT_ENGINE_EXIT;
-		return;
-	}
+			      err);
+	if (pid < 0)
+		return pid;
 	loop->engine.pid = pid;
 	loop->engine.running = loop->view.engine_running = true;
+	return 0;
+}
+
+void loop_start_engine(struct loop *loop)
+{
+	struct error err = ERROR_INIT;
+	int r;
+
+	open_log(loop);
+	loop->oom_kills = oom_kills();
+	loop->engine_started = clock_now_ms();
+	r = spawn_engine(loop, &err);
+	if (!loop->options->containerd) /* it may have to be started again */
+		fd_close(&loop->log.output);
+	if (r < 0) {
+		loop_fail(loop, "DIND-ENGINE-91", "%s", err.message);
+		loop->engine_failure = exec_status(r);
+		loop->engine_lost = true;
+		loop->pending = EVENT_ENGINE_EXIT;
+	}
 }
 
 void loop_start_workload(struct loop *loop)
@@ -87,23 +101,23 @@ static void hold_hup(struct loop *loop)
 static void send_held_hup(struct loop *loop)
 {
 	loop->view.hup_held = false;
-	service_signal(loop->view.has_workload ? &loop->workload : &loop->engine, SIGHUP);
+	loop_signal(loop->view.has_workload ? &loop->workload : &loop->engine, SIGHUP);
 }
 
 static void forward_workload(struct loop *loop)
 {
-	service_signal(&loop->workload, loop->signal_number);
+	loop_signal(&loop->workload, loop->signal_number);
 }
 
 static void forward_engine(struct loop *loop)
 {
-	service_signal(&loop->engine, loop->signal_number);
+	loop_signal(&loop->engine, loop->signal_number);
 }
 
 static void term_workload(struct loop *loop)
 {
 	/* The process alone, as tini does: a shell tells its children as it sees fit. */
-	service_signal(&loop->workload, SIGTERM);
+	loop_signal(&loop->workload, SIGTERM);
 }
 
 static void kill_workload(struct loop *loop)
@@ -113,18 +127,28 @@ static void kill_workload(struct loop *loop)
 	log_notice("stop: COMMAND is killed after %lld ms",
 		   (long long) (clock_now_ms() - loop->shutdown.began));
 	loop->workload_killed = true;
-	service_signal(&loop->workload, SIGKILL);
+	loop_signal(&loop->workload, SIGKILL);
 }
 
 static void term_engine(struct loop *loop)
 {
-	service_signal(&loop->engine, SIGTERM);
+	loop_signal(&loop->engine, SIGTERM);
 }
 
 static void kill_engine(struct loop *loop)
 {
 	loop->engine_killed = true;
-	service_signal(&loop->engine, SIGKILL);
+	loop_signal(&loop->engine, SIGKILL);
+}
+
+static void term_containerd(struct loop *loop)
+{
+	loop_signal(&loop->containerd, SIGTERM);
+}
+
+static void term_watch(struct loop *loop)
+{
+	loop_signal(&loop->watch, SIGTERM);
 }
 
 static void close_listeners(struct loop *loop)
@@ -188,16 +212,23 @@ static const struct {
 } table[] = {
 	{ ACTION_REPLAY_LOG, replay_log },
 	{ ACTION_CLOSE_LISTENERS, close_listeners },
+	{ ACTION_KILL_PREPARE, loop_kill_prepare },
+	{ ACTION_START_PREPARE, loop_start_prepare },
 	{ ACTION_ANNOUNCE_READY, announce_ready },
 	{ ACTION_START_WORKLOAD, loop_start_workload },
+	{ ACTION_START_WATCH, loop_start_watch },
+	{ ACTION_RESTART_WATCH, loop_restart_watch },
+	{ ACTION_RESTART_CONTAINERD, loop_restart_containerd },
 	{ ACTION_HOLD_HUP, hold_hup },
 	{ ACTION_SEND_HELD_HUP, send_held_hup },
 	{ ACTION_FORWARD_WORKLOAD, forward_workload },
 	{ ACTION_FORWARD_ENGINE, forward_engine },
+	{ ACTION_TERM_WATCH, term_watch },
 	{ ACTION_TERM_WORKLOAD, term_workload },
 	{ ACTION_KILL_WORKLOAD, kill_workload },
 	{ ACTION_TERM_ENGINE, term_engine },
 	{ ACTION_KILL_ENGINE, kill_engine },
+	{ ACTION_TERM_CONTAINERD, term_containerd },
 	{ ACTION_START_SYNC, start_sync },
 	{ ACTION_KILL_DEAF, kill_deaf },
 	{ ACTION_KILL_CONTAINERS, kill_containers },

@@ -21,12 +21,15 @@ static const char *state_word(const struct loop *loop)
 	switch (loop->state) {
 	case STATE_STARTING:
 		return "starting";
+	case STATE_PREPARING:
+		return "preparing";
 	case STATE_RUNNING:
 		return "ready";
 	case STATE_STOP_WORKLOAD:
 	case STATE_STOP_ENGINE:
 	case STATE_KILL_CONTAINERS:
 	case STATE_KILL_ENGINE:
+	case STATE_STOP_CONTAINERD:
 	case STATE_CLEAN_UP:
 	case STATE_DONE:
 	case STATE_COUNT:
@@ -72,14 +75,21 @@ static void tell_manager(const struct loop *loop, const char *text)
 void loop_announce_ready(struct loop *loop)
 {
 	int64_t now = clock_now_ms();
+	char prepared[48] = "";
 
+	if (loop->engine_ready < 0)
+		loop->engine_ready = now;
+	else
+		(void) snprintf(prepared, sizeof(prepared), ", prepare %lld ms",
+				(long long) (now - loop->engine_ready));
 	loop->ready_after_ms = now - loop->options->started_ms;
 	loop_write_state(loop);
 	if (loop->options->ready_file)
 		helper_start(loop, HELPER_WRITE_READY);
 	tell_manager(loop, "READY=1");
-	log_info("ready after %lld ms (engine %lld ms)%s%s", (long long) loop->ready_after_ms,
-		 (long long) (now - loop->engine_started), loop->options->summary ? ": " : "",
+	log_info("ready after %lld ms (engine %lld ms%s)%s%s", (long long) loop->ready_after_ms,
+		 (long long) (loop->engine_ready - loop->engine_started), prepared,
+		 loop->options->summary ? ": " : "",
 		 loop->options->summary ? loop->options->summary : "");
 }
 
@@ -141,8 +151,10 @@ void loop_say_phase(const struct loop *loop)
 		log_warning("stop: killing %s after %lld ms", loop_engine_name(loop),
 			    (long long) took);
 		return;
+	case STATE_STOP_CONTAINERD:
 	case STATE_CLEAN_UP:
 	case STATE_STARTING:
+	case STATE_PREPARING:
 	case STATE_RUNNING:
 	case STATE_DONE:
 	case STATE_COUNT:

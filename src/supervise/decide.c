@@ -10,11 +10,13 @@
 
 static const char *const state_names[STATE_COUNT] = {
 	[STATE_STARTING] = "starting",
+	[STATE_PREPARING] = "preparing",
 	[STATE_RUNNING] = "running",
 	[STATE_STOP_WORKLOAD] = "stopping COMMAND",
 	[STATE_STOP_ENGINE] = "stopping the engine",
 	[STATE_KILL_CONTAINERS] = "killing inner containers",
 	[STATE_KILL_ENGINE] = "killing the engine",
+	[STATE_STOP_CONTAINERD] = "stopping containerd",
 	[STATE_CLEAN_UP] = "cleaning up",
 	[STATE_DONE] = "done",
 };
@@ -31,6 +33,10 @@ static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_FORWARD] = "signal",
 	[EVENT_DEADLINE] = "deadline",
 	[EVENT_TICK] = "tick",
+	[EVENT_CONTAINERD_EXIT] = "containerd exit",
+	[EVENT_PREPARED] = "prepared",
+	[EVENT_PREPARE_FAILED] = "prepare failed",
+	[EVENT_WATCH_EXIT] = "watch exit",
 };
 
 const char *supervise_state_name(enum supervise_state state)
@@ -58,11 +64,20 @@ static struct supervise_decision clean_up(unsigned int actions)
 						ACTION_START_CLEAN_UP);
 }
 
+/* Not before dockerd is gone: it stops its containers through it. */
+static struct supervise_decision stop_containerd(const struct supervise_view *view,
+						 unsigned int actions)
+{
+	if (!view->containerd_running)
+		return clean_up(actions);
+	return decision(STATE_STOP_CONTAINERD, actions | ACTION_TERM_CONTAINERD);
+}
+
 static struct supervise_decision kill_engine(const struct supervise_view *view,
 					     unsigned int actions)
 {
 	if (!view->engine_running)
-		return clean_up(actions);
+		return stop_containerd(view, actions);
 	return decision(STATE_KILL_ENGINE, actions | ACTION_KILL_ENGINE);
 }
 
@@ -71,7 +86,7 @@ static struct supervise_decision stop_engine(const struct supervise_view *view,
 					     unsigned int actions)
 {
 	if (!view->engine_running)
-		return clean_up(actions);
+		return stop_containerd(view, actions);
 	return decision(STATE_STOP_ENGINE, actions | ACTION_TERM_ENGINE);
 }
 
@@ -79,9 +94,48 @@ static struct supervise_decision stop_engine(const struct supervise_view *view,
 static struct supervise_decision stop(const struct supervise_view *view, unsigned int actions)
 {
 	actions |= ACTION_START_SYNC;
+	if (view->prepare_running)
+		actions |= ACTION_KILL_PREPARE;
+	if (view->watch_running)
+		actions |= ACTION_TERM_WATCH;
 	if (view->workload_running)
 		return decision(STATE_STOP_WORKLOAD, actions | ACTION_TERM_WORKLOAD);
 	return stop_engine(view, actions);
+}
+
+/* ---- the way up ---- */
+
+static struct supervise_decision be_ready(const struct supervise_view *view, unsigned int actions)
+{
+	actions |= ACTION_ANNOUNCE_READY;
+	if (view->has_watch)
+		actions |= ACTION_START_WATCH;
+	if (view->has_workload && view->wait_for_ready)
+		actions |= ACTION_START_WORKLOAD;
+	if (view->hup_held)
+		actions |= ACTION_SEND_HELD_HUP;
+	return decision(STATE_RUNNING, actions);
+}
+
+static struct supervise_decision prepare_failed(const struct supervise_view *view)
+{
+	unsigned int actions = view->prepare_running ? ACTION_KILL_PREPARE : ACTION_NONE;
+
+	return view->prepare_required ? stop(view, actions) : be_ready(view, actions);
+}
+
+/* Inner containers live on without it, and dockerd finds the next one by itself. An engine whose
+ * containerd does not stay up is none. */
+static struct supervise_decision containerd_exit(enum supervise_state state,
+						 const struct supervise_view *view)
+{
+	if (!view->engine_running)
+		return decision(state, ACTION_NONE);
+	if (!view->containerd_lost)
+		return decision(state, ACTION_RESTART_CONTAINERD);
+	if (state > STATE_RUNNING)
+		return decision(state, ACTION_NONE); /* the way down has its own end */
+	return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
 }
 
 /* ---- signals that are not about stopping ---- */
@@ -112,15 +166,11 @@ static unsigned int hang_up_late(const struct supervise_view *view)
 static struct supervise_decision decide_starting(enum supervise_event event,
 						 const struct supervise_view *view)
 {
-	unsigned int actions = ACTION_ANNOUNCE_READY;
-
 	switch (event) {
 	case EVENT_ENGINE_READY:
-		if (view->has_workload && view->wait_for_ready)
-			actions |= ACTION_START_WORKLOAD;
-		if (view->hup_held)
-			actions |= ACTION_SEND_HELD_HUP;
-		return decision(STATE_RUNNING, actions);
+		if (view->has_prepare)
+			return decision(STATE_PREPARING, ACTION_START_PREPARE);
+		return be_ready(view, ACTION_NONE);
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_STARTING, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
@@ -134,12 +184,50 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 		return decision(STATE_STARTING, hang_up_early(view));
 	case EVENT_FORWARD:
 		return decision(STATE_STARTING, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_STARTING, view);
 	case EVENT_CLEAN_UP_EXIT:
 	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
 	return decision(STATE_STARTING, ACTION_NONE);
+}
+
+static struct supervise_decision decide_preparing(enum supervise_event event,
+						  const struct supervise_view *view)
+{
+	switch (event) {
+	case EVENT_PREPARED:
+		return be_ready(view, ACTION_NONE);
+	case EVENT_PREPARE_FAILED:
+	case EVENT_DEADLINE: /* it has had its time */
+		return prepare_failed(view);
+	case EVENT_ENGINE_STOPPING:
+		return decision(STATE_PREPARING, ACTION_CLOSE_LISTENERS);
+	case EVENT_ENGINE_EXIT:
+		return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
+	case EVENT_WORKLOAD_EXIT:
+	case EVENT_WORKLOAD_FAILED:
+	case EVENT_TERM:
+		return stop(view, ACTION_NONE);
+	case EVENT_HUP:
+		return decision(STATE_PREPARING, hang_up_early(view));
+	case EVENT_FORWARD:
+		return decision(STATE_PREPARING, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_PREPARING, view);
+	case EVENT_ENGINE_READY: /* again, after a reload */
+	case EVENT_CLEAN_UP_EXIT:
+	case EVENT_TICK:
+	case EVENT_WATCH_EXIT:
+	case EVENT_COUNT:
+		break;
+	}
+	return decision(STATE_PREPARING, ACTION_NONE);
 }
 
 static struct supervise_decision decide_running(enum supervise_event event,
@@ -157,10 +245,16 @@ static struct supervise_decision decide_running(enum supervise_event event,
 	case EVENT_HUP:
 	case EVENT_FORWARD:
 		return decision(STATE_RUNNING, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_RUNNING, view);
+	case EVENT_WATCH_EXIT:
+		return decision(STATE_RUNNING, ACTION_RESTART_WATCH);
 	case EVENT_ENGINE_READY: /* again, after a reload */
 	case EVENT_CLEAN_UP_EXIT:
 	case EVENT_DEADLINE:
 	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -190,9 +284,14 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 		return decision(STATE_STOP_WORKLOAD, hang_up_late(view));
 	case EVENT_FORWARD:
 		return decision(STATE_STOP_WORKLOAD, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_STOP_WORKLOAD, view);
 	case EVENT_ENGINE_READY:
 	case EVENT_CLEAN_UP_EXIT:
 	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -206,7 +305,7 @@ static struct supervise_decision decide_stop_engine(enum supervise_event event,
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_STOP_ENGINE, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
-		return clean_up(ACTION_NONE);
+		return stop_containerd(view, ACTION_NONE);
 	case EVENT_TERM:
 		if (view->terms >= 3)
 			return kill_engine(view, ACTION_NONE);
@@ -221,10 +320,15 @@ static struct supervise_decision decide_stop_engine(enum supervise_event event,
 		return decision(STATE_STOP_ENGINE, hang_up_late(view));
 	case EVENT_FORWARD:
 		return decision(STATE_STOP_ENGINE, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_STOP_ENGINE, view);
 	case EVENT_ENGINE_READY: /* our TERM crossed it */
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_CLEAN_UP_EXIT:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -238,7 +342,7 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_KILL_CONTAINERS, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
-		return clean_up(ACTION_NONE);
+		return stop_containerd(view, ACTION_NONE);
 	case EVENT_TERM:
 		if (view->terms >= 2)
 			return kill_engine(view, ACTION_NONE);
@@ -249,25 +353,31 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 		return decision(STATE_KILL_CONTAINERS, hang_up_late(view));
 	case EVENT_FORWARD:
 		return decision(STATE_KILL_CONTAINERS, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_KILL_CONTAINERS, view);
 	case EVENT_ENGINE_READY:
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_CLEAN_UP_EXIT:
 	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
 	return decision(STATE_KILL_CONTAINERS, ACTION_NONE);
 }
 
-static struct supervise_decision decide_kill_engine(enum supervise_event event)
+static struct supervise_decision decide_kill_engine(enum supervise_event event,
+						    const struct supervise_view *view)
 {
 	switch (event) {
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_KILL_ENGINE, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
 	case EVENT_DEADLINE: /* not even SIGKILL: it hangs in the kernel */
-		return clean_up(ACTION_NONE);
+		return stop_containerd(view, ACTION_NONE);
 	case EVENT_ENGINE_READY:
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
@@ -276,10 +386,44 @@ static struct supervise_decision decide_kill_engine(enum supervise_event event)
 	case EVENT_HUP:
 	case EVENT_FORWARD:
 	case EVENT_TICK:
+	case EVENT_CONTAINERD_EXIT:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
 	return decision(STATE_KILL_ENGINE, ACTION_NONE);
+}
+
+/* It has nothing to clean up that the next start needs: whoever is in a hurry need not wait. */
+static struct supervise_decision decide_stop_containerd(enum supervise_event event,
+							const struct supervise_view *view)
+{
+	switch (event) {
+	case EVENT_CONTAINERD_EXIT:
+	case EVENT_DEADLINE: /* ACTION_KILL_REST is its SIGKILL */
+		return clean_up(ACTION_NONE);
+	case EVENT_TERM:
+		if (view->terms >= 2)
+			return clean_up(ACTION_NONE);
+		break;
+	case EVENT_ENGINE_READY:
+	case EVENT_ENGINE_STOPPING:
+	case EVENT_ENGINE_EXIT: /* it hung in the kernel, and now it does not */
+	case EVENT_WORKLOAD_EXIT:
+	case EVENT_WORKLOAD_FAILED:
+	case EVENT_CLEAN_UP_EXIT:
+	case EVENT_HUP:
+	case EVENT_FORWARD:
+	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
+	case EVENT_COUNT:
+		break;
+	}
+	return decision(STATE_STOP_CONTAINERD, ACTION_NONE);
 }
 
 static struct supervise_decision decide_clean_up(enum supervise_event event,
@@ -302,6 +446,10 @@ static struct supervise_decision decide_clean_up(enum supervise_event event,
 	case EVENT_HUP:
 	case EVENT_FORWARD:
 	case EVENT_TICK:
+	case EVENT_CONTAINERD_EXIT:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -314,6 +462,8 @@ struct supervise_decision supervise_decide(enum supervise_state state, enum supe
 	switch (state) {
 	case STATE_STARTING:
 		return decide_starting(event, view);
+	case STATE_PREPARING:
+		return decide_preparing(event, view);
 	case STATE_RUNNING:
 		return decide_running(event, view);
 	case STATE_STOP_WORKLOAD:
@@ -323,7 +473,9 @@ struct supervise_decision supervise_decide(enum supervise_state state, enum supe
 	case STATE_KILL_CONTAINERS:
 		return decide_kill_containers(event, view);
 	case STATE_KILL_ENGINE:
-		return decide_kill_engine(event);
+		return decide_kill_engine(event, view);
+	case STATE_STOP_CONTAINERD:
+		return decide_stop_containerd(event, view);
 	case STATE_CLEAN_UP:
 		return decide_clean_up(event, view);
 	case STATE_DONE:

@@ -70,7 +70,7 @@ int notify_send(const char *socket_path, const char *text);
 
 struct engine_log {
 	int input;  /* our end of the pipe; -EBADF: none, or all writers are gone */
-	int output; /* the engine's end, ours only until it was spawned */
+	int output; /* the engine's end, ours only until all that write to it were spawned */
 	int file;   /* -EBADF: only the tail is kept */
 	bool rotates;
 	const char *path;
@@ -104,7 +104,7 @@ enum { STATE_TEXT_MAX = 4096 };
 
 /* Contents of the state file: written by the loop, read by supervise_ready(). */
 struct state_record {
-	char state[16]; /* starting, ready, stopping, failed */
+	char state[16]; /* starting, preparing, ready, stopping, failed */
 	int64_t pid;	/* of dind-init */
 	int64_t engine_pid;
 	int64_t since_ms;	/* CLOCK_MONOTONIC: when this state began */
@@ -194,6 +194,7 @@ enum spawn_stage {
 	SPAWN_USER,
 	SPAWN_CAPABILITIES,
 	SPAWN_NO_NEW_PRIVS,
+	SPAWN_SECCOMP,
 	SPAWN_EXEC,
 	SPAWN_STAGE_COUNT,
 };
@@ -222,5 +223,10 @@ int spawn_exec(const char *const *argv, const char *const *environment);
 int spawn_drop_bounding(const struct launch *launch);
 int spawn_change_user(const struct launch *launch);
 int spawn_drop_capabilities(const struct launch *launch);
+
+/* ---- spawn_seccomp.c, in the child too ---- */
+
+/* Install the record's filter, if it has one. 0 or negative errno. */
+int spawn_confine(const struct launch *launch);
 
 #endif

@@ -36,7 +36,7 @@ enum source {
 
 static bool is_stopping(enum supervise_state state)
 {
-	return state != STATE_STARTING && state != STATE_RUNNING;
+	return state > STATE_RUNNING;
 }
 
 static void enter(struct loop *loop, enum supervise_state before)
@@ -49,6 +49,8 @@ static void enter(struct loop *loop, enum supervise_state before)
 		loop->shutdown.began = now;
 	loop->phase_ends =
 		shutdown_deadline(&loop->shutdown, loop->state, now, loop->view.terms >= hurry);
+	if (loop->state == STATE_PREPARING && loop->options->prepare_timeout_ms > 0)
+		loop->phase_ends = now + loop->options->prepare_timeout_ms;
 	loop->next_tick = loop->state == STATE_STOP_ENGINE ? now + FIRST_LOOK_MS : -1;
 	if (first)
 		loop_announce_stop(loop);
@@ -59,7 +61,7 @@ static void enter(struct loop *loop, enum supervise_state before)
 static void handle(struct loop *loop, enum supervise_event event)
 {
 	/* To carry out a decision may bring up the next event: a COMMAND that cannot be started.
-	 * States only go forward, so there is an end to that. */
+	 * That leads to a later state, and states only go forward, so there is an end to it. */
 	while (event != EVENT_COUNT) {
 		enum supervise_state before = loop->state;
 		struct supervise_decision decision = supervise_decide(before, event, &loop->view);
@@ -122,14 +124,26 @@ static void workload_ended(struct loop *loop, const struct reap_status *ended)
 	handle(loop, EVENT_WORKLOAD_EXIT);
 }
 
+static bool is_service(const struct service *service, const struct reap_status *ended)
+{
+	return service->running && service->pid == ended->pid;
+}
+
 static void child_ended(struct loop *loop, const struct reap_status *ended)
 {
 	enum helper_kind kind;
 
-	if (loop->engine.running && ended->pid == loop->engine.pid) {
+	if (is_service(&loop->engine, ended)) {
 		engine_ended(loop, ended);
-	} else if (loop->workload.running && ended->pid == loop->workload.pid) {
+	} else if (is_service(&loop->workload, ended)) {
 		workload_ended(loop, ended);
+	} else if (is_service(&loop->containerd, ended)) {
+		loop_containerd_ended(loop, ended);
+		handle(loop, EVENT_CONTAINERD_EXIT);
+	} else if (is_service(&loop->prepare, ended)) {
+		handle(loop, loop_prepare_ended(loop, ended));
+	} else if (is_service(&loop->watch, ended)) {
+		handle(loop, loop_watch_ended(loop, ended));
 	} else if (helper_ended(loop, ended, &kind) && kind == HELPER_CLEAN_UP) {
 		loop->clean_up_failed = ended->code != STATUS_OK;
 		handle(loop, EVENT_CLEAN_UP_EXIT);
@@ -232,6 +246,8 @@ static void take_time(struct loop *loop)
 	int64_t now = clock_now_ms();
 
 	helper_check(loop, now);
+	services_check(loop, now);
+	handle(loop, loop->pending);
 	if (loop->next_tick >= 0 && now >= loop->next_tick) {
 		loop->next_tick = now + NEXT_LOOK_MS;
 		handle(loop, EVENT_TICK);
@@ -241,6 +257,8 @@ static void take_time(struct loop *loop)
 	loop->phase_ends = -1;
 	if (loop->state == STATE_STARTING)
 		ready_is_late(loop);
+	if (loop->state == STATE_PREPARING)
+		loop_prepare_is_late(loop);
 	handle(loop, EVENT_DEADLINE);
 }
 
@@ -255,7 +273,8 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static void arm_timer(struct loop *loop)
 {
-	int64_t due = earlier(earlier(loop->phase_ends, loop->next_tick), helper_due(loop));
+	int64_t due = earlier(earlier(loop->phase_ends, loop->next_tick),
+			      earlier(helper_due(loop), services_due(loop)));
 	struct itimerspec at = { 0 }; /* off */
 
 	if (due == loop->timer_armed)
@@ -334,6 +353,9 @@ static void close_sources(struct loop *loop)
 	fd_close(&loop->quit_fd);
 	fd_close(&loop->engine.pidfd);
 	fd_close(&loop->workload.pidfd);
+	fd_close(&loop->containerd.pidfd);
+	fd_close(&loop->prepare.pidfd);
+	fd_close(&loop->watch.pidfd);
 	for (int kind = 0; kind < HELPER_COUNT; kind++)
 		fd_close(&loop->helper[kind].pidfd);
 	engine_log_close(&loop->log);
@@ -360,10 +382,16 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.helpers = helpers,
 		.state = STATE_STARTING,
 		.view = { .has_workload = options->workload != NULL,
-			  .wait_for_ready = !options->no_wait },
+			  .wait_for_ready = !options->no_wait,
+			  .has_prepare = options->prepare != NULL,
+			  .prepare_required = options->prepare_required,
+			  .has_watch = options->watch != NULL },
 		.pending = EVENT_COUNT,
 		.engine = { .pidfd = -EBADF },
 		.workload = { .pidfd = -EBADF },
+		.containerd = { .pidfd = -EBADF },
+		.prepare = { .pidfd = -EBADF },
+		.watch = { .pidfd = -EBADF },
 		.log = ENGINE_LOG_INIT,
 		.signal_fd = -EBADF,
 		.notify_fd = -EBADF,
@@ -373,11 +401,16 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.next_tick = -1,
 		.next_fork = -1,
 		.timer_armed = -1,
+		.containerd_due = -1,
+		.watch_due = -1,
+		.engine_ready = -1,
 		.shutdown = { .began = -1, .budget_ms = options->stop_timeout_ms },
 		.ready_after_ms = -1,
 		.oom_kills = -1,
 		.reap = true, /* what ended before we listened */
 	};
+	for (size_t i = 0; i < ARRAY_SIZE(loop->containerd_deaths); i++)
+		loop->containerd_deaths[i] = -1;
 	for (int kind = 0; kind < HELPER_COUNT; kind++)
 		loop->helper[kind] = (struct helper){ .pidfd = -EBADF, .deadline = -1 };
 }

@@ -8,7 +8,10 @@
 
 #define LOOP_REASON_MAX 400
 
-/* The engine, or COMMAND. */
+/* Within a minute; the next death after that is the engine's. */
+#define LOOP_CONTAINERD_RESTARTS 5
+
+/* The engine, COMMAND, or what runs beside them. */
 struct service {
 	pid_t pid; /* 0: never started */
 	int pidfd;
@@ -41,19 +44,24 @@ struct loop {
 	struct supervise_view view;
 	enum supervise_event pending; /* came up while a decision was carried out; EVENT_COUNT: none
 				       */
-	struct service engine, workload;
+	struct service engine, workload, containerd, prepare, watch;
 	struct helper helper[HELPER_COUNT];
 	struct engine_log log;
 	int signal_fd, notify_fd, timer_fd, quit_fd;
 
 	/* due times, CLOCK_MONOTONIC ms, -1: none */
 	int64_t phase_ends, next_tick, next_fork, timer_armed;
+	int64_t containerd_due, watch_due; /* to be started again */
 	struct shutdown shutdown;
 
-	int64_t engine_started, ready_after_ms;
-	int64_t oom_kills; /* before the engine ran */
-	int signal_number; /* which EVENT_TERM, EVENT_FORWARD is about; EVENT_HUP: SIGHUP */
-	bool has_terminal; /* ours to hand to COMMAND and to take back */
+	int64_t engine_started, engine_ready, ready_after_ms;
+	int64_t containerd_deaths[LOOP_CONTAINERD_RESTARTS]; /* the last ones, -1: none */
+	unsigned int n_deaths;
+	int containerd_pause_ms;
+	char containerd_how[192]; /* it died, or could not be started */
+	int64_t oom_kills;	  /* before the engine ran */
+	int signal_number;	  /* which EVENT_TERM, EVENT_FORWARD is about; EVENT_HUP: SIGHUP */
+	bool has_terminal;	  /* ours to hand to COMMAND and to take back */
 	bool listeners_closed;
 	bool reap; /* children may have ended */
 
@@ -62,14 +70,14 @@ struct loop {
 	int workload_failure; /* 126, 127: it could not be started; 0 */
 	int engine_failure;   /* exit status when the engine could not be started; 0 */
 	bool engine_lost;     /* it ended before we told it to */
-	bool ready_timeout;
+	bool ready_timeout, prepare_failed, containerd_failed;
 	bool engine_killed, workload_killed, clean_up_failed;
 	char reason[LOOP_REASON_MAX]; /* why we fail; "" */
 };
 
 /* ---- actions.c ---- */
 
-/* Start dockerd; when that fails EVENT_ENGINE_EXIT is pending. */
+/* Start containerd, where it is ours, and dockerd; when that fails EVENT_ENGINE_EXIT is pending. */
 void loop_start_engine(struct loop *loop);
 
 /* Start COMMAND; when that fails EVENT_WORKLOAD_FAILED is pending. */
@@ -77,6 +85,34 @@ void loop_start_workload(struct loop *loop);
 
 /* Carry out a decision. Nothing in here waits for anybody. */
 void loop_carry_out(struct loop *loop, unsigned int actions);
+
+/* ---- services.c: what runs beside engine and COMMAND ---- */
+
+/* Send a signal to a service if it runs. */
+void loop_signal(const struct service *service, int signal_number);
+
+/* Start the engine's containerd where it is ours. 0 or negative errno. */
+int loop_start_containerd(struct loop *loop, struct error *err);
+void loop_restart_containerd(struct loop *loop);
+
+/* When it cannot be started EVENT_PREPARE_FAILED is pending. */
+void loop_start_prepare(struct loop *loop);
+void loop_kill_prepare(struct loop *loop);
+void loop_prepare_is_late(struct loop *loop);
+
+void loop_start_watch(struct loop *loop);
+void loop_restart_watch(struct loop *loop);
+
+/* They were reaped. Those that return an event: EVENT_COUNT stands for none. */
+void loop_containerd_ended(struct loop *loop, const struct reap_status *status);
+enum supervise_event loop_prepare_ended(struct loop *loop, const struct reap_status *status);
+enum supervise_event loop_watch_ended(struct loop *loop, const struct reap_status *status);
+
+/* Start again what is due; EVENT_CONTAINERD_EXIT may be pending afterwards. */
+void services_check(struct loop *loop, int64_t now);
+
+/* The next time services_check() is due, -1: none. */
+int64_t services_due(const struct loop *loop);
 
 /* ---- announce.c ---- */
 

@@ -61,8 +61,10 @@ static int engine_status(const struct loop *loop)
 
 int loop_status(const struct loop *loop)
 {
-	if (loop->ready_timeout)
+	if (loop->ready_timeout || loop->containerd_failed)
 		return STATUS_UNAVAILABLE;
+	if (loop->prepare_failed)
+		return STATUS_OSERR;
 	if (!loop->view.has_workload)
 		return engine_status(loop);
 	if (loop->workload_failure)

@@ -11,7 +11,10 @@
 /* What dockerd needs to clean up behind containers that were killed, when somebody is in a hurry.
  */
 #define HURRIED_CONTAINERS_MS 2000
-#define CLEAN_UP_LEAST_MS     300
+/* containerd closes its database, which a SIGKILL would not harm either. */
+#define STOP_CONTAINERD_MS	 500
+#define STOP_CONTAINERD_LEAST_MS 100
+#define CLEAN_UP_LEAST_MS	 300
 /* From the helper's own time-out until we stop waiting for what it has to say about it. */
 #define CLEAN_UP_MARGIN_MS 500
 
@@ -37,9 +40,15 @@ int64_t shutdown_deadline(const struct shutdown *shutdown, enum supervise_state 
 		return end;
 	case STATE_KILL_ENGINE:
 		return now + KILL_ENGINE_MS;
+	case STATE_STOP_CONTAINERD:
+		end = now + STOP_CONTAINERD_MS;
+		if (hurried || end > point(shutdown, CONTAINERS_PERCENT))
+			end = now + STOP_CONTAINERD_LEAST_MS;
+		return end;
 	case STATE_CLEAN_UP:
 		return now + shutdown_clean_up_ms(shutdown, now, hurried) + CLEAN_UP_MARGIN_MS;
 	case STATE_STARTING:
+	case STATE_PREPARING:
 	case STATE_RUNNING:
 	case STATE_DONE:
 	case STATE_COUNT:

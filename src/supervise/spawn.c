@@ -21,6 +21,7 @@ static const char *const stage_names[SPAWN_STAGE_COUNT] = {
 	[SPAWN_USER] = "user and groups",
 	[SPAWN_CAPABILITIES] = "capabilities",
 	[SPAWN_NO_NEW_PRIVS] = "no_new_privs",
+	[SPAWN_SECCOMP] = "seccomp filter",
 	[SPAWN_EXEC] = "exec",
 };
 

@@ -187,6 +187,7 @@ struct spawn_failure spawn_child(const struct launch *launch, const struct spawn
 	STAGE(SPAWN_CAPABILITIES, spawn_drop_capabilities(launch));
 	if (launch->no_new_privs)
 		STAGE(SPAWN_NO_NEW_PRIVS, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
+	STAGE(SPAWN_SECCOMP, spawn_confine(launch));
 #undef STAGE
 	if (failure.error < 0)
 		return failure;

@@ -8,6 +8,7 @@
  *   report=PATH               what it was given: descriptors, session, LISTEN_*, its environment
  *   forge                     a child says READY=1 and STOPPING=1
  *   orphans=N                 N grandchildren that end in 100 ms; exits with 0 when all are gone
+ *   child=PATH                a child that stays; its pid into PATH
  *   stray=PATH                a grandchild in a session of its own that stays; its pid into PATH
  *
  *   late                      no handlers before READY=1, as dockerd
@@ -19,6 +20,8 @@
  *                             file appears or after some time
  *   log=PATH                  a line for every signal
  *   mark=PATH                 a file that is there as soon as it hears signals
+ *   first=PATH:ARGUMENT       ARGUMENT, but only for the first of us that comes there
+ *   containerd, prepare, watch   the name of a stand-in for one of those: nothing
  *   serve                     answers requests to the first listener with 200 once it is ready
  */
 #include <dirent.h>
@@ -212,6 +215,19 @@ static int orphans(int n)
 	return 97;
 }
 
+static void child(const char *path)
+{
+	char text[16];
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sleep_ms(LIFE_MS);
+		_exit(0);
+	}
+	(void) snprintf(text, sizeof(text), "%d", (int) pid);
+	append(path, text);
+}
+
 static void stray(const char *path)
 {
 	int ends[2];
@@ -369,8 +385,16 @@ static void set_term(const char *value)
 		engine.term_status = (int) strtol(value, NULL, 10);
 }
 
+static bool is_name(const char *key)
+{
+	return strcmp(key, "containerd") == 0 || strcmp(key, "prepare") == 0 ||
+	       strcmp(key, "watch") == 0;
+}
+
 static void set(const char *key, const char *value)
 {
+	if (is_name(key))
+		return;
 	if (strcmp(key, "say") == 0)
 		(void) fprintf(stderr, "%s\n", value);
 	else if (strcmp(key, "lines") == 0)
@@ -385,6 +409,8 @@ static void set(const char *key, const char *value)
 		engine.attached = (int) strtol(value, NULL, 10);
 	else if (strcmp(key, "orphans") == 0)
 		_exit(orphans((int) strtol(value, NULL, 10)));
+	else if (strcmp(key, "child") == 0)
+		child(value);
 	else if (strcmp(key, "stray") == 0)
 		stray(value);
 	else if (strcmp(key, "late") == 0)
@@ -409,18 +435,40 @@ static void set(const char *key, const char *value)
 		_exit(95);
 }
 
+static void set_argument(const char *argument)
+{
+	char key[32];
+	size_t n = strcspn(argument, "=");
+
+	if (n >= sizeof(key))
+		_exit(95);
+	memcpy(key, argument, n);
+	key[n] = '\0';
+	set(key, argument[n] ? argument + n + 1 : "");
+}
+
+static void first(const char *value)
+{
+	const char *colon = strchr(value, ':');
+	char path[256];
+	int fd;
+
+	(void) snprintf(path, sizeof(path), "%.*s", (int) (colon - value), value);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	(void) close(fd);
+	set_argument(colon + 1);
+}
+
 int main(int argc, char **argv)
 {
 	(void) now_ms();
 	for (int i = 1; i < argc; i++) {
-		char key[32];
-		size_t n = strcspn(argv[i], "=");
-
-		if (n >= sizeof(key))
-			return 95;
-		memcpy(key, argv[i], n);
-		key[n] = '\0';
-		set(key, argv[i][n] ? argv[i] + n + 1 : "");
+		if (strncmp(argv[i], "first=", 6) == 0)
+			first(argv[i] + 6);
+		else
+			set_argument(argv[i]);
 	}
 	return live();
 }

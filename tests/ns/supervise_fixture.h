@@ -39,6 +39,9 @@ struct scene {
 	const char *engine[MAX_ARGS];	  /* arguments of the stand-in, see there; %s is the scratch
 					     directory */
 	const char *command[MAX_ARGS];	  /* COMMAND; none: the engine in the foreground */
+	const char *containerd[MAX_ARGS]; /* of stand-ins too; none: not there */
+	const char *job[MAX_ARGS], *watch[MAX_ARGS]; /* job: what prepares */
+	const char *missing;		  /* "containerd", "prepare", "watch": its program */
 	struct launch workload;		  /* more about COMMAND: user, groups, foreground */
 	struct supervise_options options; /* what is not zero is taken over */
 	const char *const *extra;	  /* more for the engine's environment */
@@ -249,6 +252,29 @@ static void isolate(void)
 	(void) close(null);
 }
 
+/* A stand-in with these arguments, or NULL. Its name is argv[1]: it does nothing. */
+static const struct launch *stand_in(const char *name, const char *const *args)
+{
+	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	static struct {
+		struct launch launch;
+		const char *argv[MAX_ARGS + 3];
+	} made[3];
+	static size_t next;
+	const char **argv = made[next].argv;
+	struct launch *launch = &made[next].launch;
+
+	if (!args[0])
+		return NULL;
+	next++;
+	argv[0] = scene->missing && strcmp(scene->missing, name) == 0 ? "/no/such/program" : ENGINE;
+	argv[1] = name;
+	for (int i = 0; i < MAX_ARGS && args[i]; i++)
+		argv[i + 2] = expand(args[i]);
+	*launch = (struct launch){ .argv = argv, .environment = environment, .new_session = true };
+	return launch;
+}
+
 static int run_box(void)
 {
 	static const char *engine_argv[MAX_ARGS + 2] = { ENGINE }, *command_argv[MAX_ARGS + 1];
@@ -274,6 +300,9 @@ static int run_box(void)
 	if (!options.engine)
 		options.engine = &engine;
 	options.workload = scene->command[0] ? &workload : NULL;
+	options.containerd = stand_in("containerd", scene->containerd);
+	options.prepare = stand_in("prepare", scene->job);
+	options.watch = stand_in("watch", scene->watch);
 	if (!options.ready_timeout_ms)
 		options.ready_timeout_ms = PATIENCE;
 	if (!options.stop_timeout_ms)

@@ -28,6 +28,10 @@ START_TEST(phases_are_points_of_one_budget)
 		{ STATE_KILL_CONTAINERS, 1000, false, 8100 },
 		{ STATE_KILL_ENGINE, 8100, false, 8400 },
 		{ STATE_KILL_ENGINE, 500, true, 800 },
+		{ STATE_STOP_CONTAINERD, 2000, false, 2500 },
+		{ STATE_STOP_CONTAINERD, 2000, true, 2100 },
+		{ STATE_STOP_CONTAINERD, 7700, false, 7800 }, /* never beyond what dockerd had */
+		{ STATE_STOP_CONTAINERD, 8400, false, 8500 },
 		{ STATE_CLEAN_UP, 2000, false, 9000 },
 		{ STATE_CLEAN_UP, 8400, false, 9200 }, /* the least: 300 and 500 to say so */
 		{ STATE_CLEAN_UP, 20000, false, 20800 },

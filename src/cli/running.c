@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a plan that was carried out to supervise, and what supervise calls back. */
+#include <fcntl.h>
+#include <malloc.h>
+
+#include "dind/file.h"
+#include "dind/log.h"
+#include "dind/supervise.h"
+#include "start.h"
+
+#define TERMINATION_LOG "/dev/termination-log"
+#define POLICY_LEAST_MS 200 /* for what should take none */
+
+/* ---- what supervise calls back ---- */
+
+static const char *data_root_of(const struct start *start)
+{
+	return start->planning.plan.storage.data_root;
+}
+
+static int helper_status(int r, const struct error *err)
+{
+	if (r < 0)
+		log_warning("%s", err->message);
+	return r < 0 ? STATUS_OSERR : STATUS_OK;
+}
+
+static int sync_data(void *context)
+{
+	const struct start *start = context;
+	struct error err = ERROR_INIT;
+
+	return helper_status(apply_sync_data_root(&start->context, data_root_of(start), &err),
+			     &err);
+}
+
+static int kill_containers(void *context, bool deaf_only)
+{
+	const struct start *start = context;
+	struct error err = ERROR_INIT;
+	int killed = apply_kill_containers(start->planning.plan.cgroup_mode, data_root_of(start),
+					   deaf_only, &err);
+
+	if (killed > 0)
+		log_info("stop: killed %d inner container%s%s", killed, killed == 1 ? "" : "s",
+			 deaf_only ? " whose init ignores the stop signal" : "");
+	return helper_status(killed, &err);
+}
+
+static int clean_up(void *context, int timeout_ms)
+{
+	const struct start *start = context;
+	int64_t deadline = clock_now_ms() + timeout_ms;
+	struct error err = ERROR_INIT;
+	int left, status;
+
+	status = helper_status(apply_unmount_data_root(&start->context, data_root_of(start),
+						       start->planning.plan.exec_root, timeout_ms,
+						       &err),
+			       &err);
+	left = (int) (deadline - clock_now_ms());
+	if (apply_remove_apparmor(&start->context, left > POLICY_LEAST_MS ? left : POLICY_LEAST_MS,
+				  &err) < 0)
+		log_warning("%s", err.message);
+	return status;
+}
+
+static void close_listeners(void *context)
+{
+	apply_close_listeners(&((struct start *) context)->context);
+}
+
+/* ---- running ---- */
+
+static void choose_log(const struct options *options, struct supervise_options *ret)
+{
+	switch (options->engine_log) {
+	case ENGINE_LOG_DEFAULT:
+		ret->engine_log = options->workload ? DIND_ENGINE_LOG : NULL;
+		return;
+	case ENGINE_LOG_STDERR:
+		return;
+	case ENGINE_LOG_NONE:
+		ret->engine_log_none = true;
+		return;
+	case ENGINE_LOG_FILE:
+		ret->engine_log = options->engine_log_path;
+		return;
+	}
+}
+
+static const char *summary(struct start *start)
+{
+	const struct plan *plan = &start->planning.plan;
+
+	return arena_printf(
+		&start->planning.arena, "%s, %s, cgroup %s%s%s",
+		plan->storage.driver ? plan->storage.driver : "dockerd's choice",
+		options_rung_name(plan->storage.rung), facts_cgroup_mode_name(plan->cgroup_mode),
+		plan->confinement ? ", " : "", plan->confinement ? plan->confinement : "");
+}
+
+static const struct launch *service(const struct plan_service *service)
+{
+	return service->wanted ? &service->launch : NULL;
+}
+
+/* The slot may hold an image with a lock of its own; both have to last as long as the engine. */
+static size_t list_locks(struct start *start)
+{
+	size_t n = 0;
+
+	if (start->context.lock_fd >= 0)
+		start->locks[n++] = start->context.lock_fd;
+	if (start->context.lease_fd >= 0)
+		start->locks[n++] = start->context.lease_fd;
+	if (start->context.apparmor_lock >= 0)
+		start->locks[n++] = start->context.apparmor_lock;
+	return n;
+}
+
+/* The plan has named what the engine's tree is refused; it was compiled since, or could not be. */
+static void confine(struct start *start)
+{
+	struct plan *plan = &start->planning.plan;
+
+	if (plan->engine.launch.refused && start->context.filter.length)
+		plan->engine.launch.filter = plan->containerd.launch.filter =
+			&start->context.filter;
+}
+
+static struct supervise_options supervise_what(struct start *start)
+{
+	const struct options *options = &start->cli->options;
+	const struct planning *planning = &start->planning;
+	struct supervise_options ret = {
+		.engine = &planning->plan.engine.launch,
+		.workload = service(&planning->plan.workload),
+		.containerd = service(&planning->plan.containerd),
+		.prepare = service(&planning->plan.prepare),
+		.watch = service(&planning->plan.watch),
+		.prepare_required = planning->plan.prepare_required,
+		.prepare_timeout_ms = planning->plan.prepare_timeout_ms,
+		.no_wait = options->no_wait,
+		.ready_timeout_ms = options->ready_timeout_ms,
+		.stop_timeout_ms = options->stop_timeout_ms,
+		.ready_file = options->ready_file,
+		.quit_file = options->quit_file,
+		.outer_notify = options_environment(options, "NOTIFY_SOCKET"),
+		.socket_url = planning->plan.n_listeners ? planning->plan.listeners[0].url : NULL,
+		.summary = summary(start),
+		.engine_fds = { .listen = start->context.listen_fds,
+				.n_listen = start->context.n_listen,
+				.keep = start->locks,
+				.n_keep = list_locks(start),
+				.in = -1,
+				.out = -1,
+				.err = -1 },
+		.child_mask = start->cli->signals,
+		.started_ms = start->cli->started_ms,
+	};
+
+	if (planning->facts.identity.termination_log == TRI_YES)
+		ret.termination_log = TERMINATION_LOG;
+	choose_log(options, &ret);
+	return ret;
+}
+
+int start_run(struct start *start)
+{
+	const struct supervise_helpers helpers = {
+		.sync_data = sync_data,
+		.kill_containers = kill_containers,
+		.clean_up = clean_up,
+		.close_listeners = close_listeners,
+		.context = start,
+	};
+	auto_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct supervise_options options = supervise_what(start);
+	struct error err = ERROR_INIT;
+
+	/* the terminal is COMMAND's, or nobody's */
+	options.engine_fds.in = null;
+	confine(start);
+	if (getpid() != 1 && supervise_become_reaper(&err) < 0)
+		log_warning("%s, continuing without reaping the engine's orphans", err.message);
+	log_debug("inspect %lld ms, plan %lld ms in %d rounds, trials %lld ms, apply %lld ms",
+		  (long long) start->planning.times.inspect_ms,
+		  (long long) start->planning.times.plan_ms, start->planning.rounds,
+		  (long long) start->planning.times.trials_ms, (long long) start->apply_ms);
+	/* Facts and JSON were the large part of our memory, and we stay small from here on. */
+	(void) malloc_trim(0);
+	log_debug("exec of dockerd after %lld ms",
+		  (long long) (clock_now_ms() - start->cli->started_ms));
+	return supervise_run(&options, &helpers);
+}
