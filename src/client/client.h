@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.h - dind-client: what a started engine is asked to do before it is called ready, and what
+ * is looked after while it runs. A program of its own, because libcurl and libarchive must not be
+ * in PID 1.
+ *
+ * One process per archive or image: decompression uses the CPUs, one damaged archive cannot disturb
+ * another, and a read that hangs can be killed.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "dind/arena.h"
+#include "dind/error.h"
+#include "dind/log.h"
+#include "http.h"
+
+#define CODE_PRELOAD_ENGINE  "DIND-PRELOAD-01" /* our engine cannot be asked */
+#define CODE_PRELOAD_PATH    "DIND-PRELOAD-02" /* no such file, or it cannot be read */
+#define CODE_PRELOAD_DAMAGED "DIND-PRELOAD-03" /* not an image archive, or not a whole one */
+#define CODE_PRELOAD_REFUSED "DIND-PRELOAD-04" /* the engine did not take it */
+#define CODE_PRELOAD_SOURCE  "DIND-PRELOAD-05" /* the other engine cannot be asked */
+#define CODE_PRELOAD_ABSENT  "DIND-PRELOAD-06" /* the other engine has no such image */
+#define CODE_PRELOAD_COPY    "DIND-PRELOAD-07" /* the copy broke off */
+#define CODE_PRELOAD_TIME    "DIND-PRELOAD-08" /* not done in time */
+#define CODE_PRELOAD_CLEAN   "DIND-PRELOAD-09" /* leftovers of the last holder stay */
+#define CODE_PRELOAD_PRUNE   "DIND-PRELOAD-10" /* pruning failed */
+#define CODE_DISK_ROOT	     "DIND-DISK-01"    /* the data root is full to the mark */
+#define CODE_DISK_BELOW	     "DIND-DISK-02"    /* so is the file system below the image */
+#define CODE_DISK_PRUNE	     "DIND-DISK-03"    /* pruning in a full data root failed */
+#define CODE_POOL	     "DIND-POOL-01"    /* a slot cannot be measured or emptied */
+
+enum client_command {
+	CLIENT_HELP = 0,
+	CLIENT_PREPARE,
+	CLIENT_WATCH,
+};
+
+struct client_options {
+	enum client_command command;
+	const char *socket; /* of our engine */
+	int timeout_s;	    /* for all of prepare */
+	int parallel;	    /* loads and copies at a time */
+	bool keep_going;    /* failures are warnings */
+	bool clean;	    /* and clean_before_ns: remove what is older, ns since the epoch */
+	int64_t clean_before_ns;
+	bool prune;
+	int prune_age_s;       /* what was used later is kept as long as that is enough */
+	struct strings load;   /* archives and directories of them */
+	const char *from;      /* the other engine, NULL: none */
+	struct http_tls tls;   /* for it */
+	struct strings images; /* to copy from it */
+
+	const char *directory; /* the data root */
+	const char *below;     /* a path on the file system below the image, NULL: none */
+	int high;	       /* percent, 0: no mark */
+	int interval_s, idle_s;
+	const char *pool;      /* NULL: none */
+	uint64_t pool_limit;   /* bytes, 0: none */
+	const char *pool_keep; /* name of our own slot, NULL: none */
+
+	enum log_level level;
+	enum log_format format;
+};
+
+/*
+ * Parse argv and the environment into *@options. Strings live in argv, @environment or @arena.
+ * -EINVAL and *@err for a usage error.
+ */
+int client_options_parse(struct client_options *options, struct arena *arena, int argc, char **argv,
+			 char **environment, struct error *err);
+
+/* The usage, to stdout. */
+void client_usage(void);
+
+/* Clean, load and copy, prune. An exit status: STATUS_OK or STATUS_OSERR; all is logged. */
+int prepare_run(const struct client_options *options);
+
+/* Look after the disk until SIGTERM, SIGINT or SIGHUP. An exit status. */
+int watch_run(const struct client_options *options);
+
+/*
+ * Log a failure: one line of fact, one of remedy (NULL: none); as errors, or as warnings where a
+ * failure is none.
+ */
+void client_report(const struct client_options *options, const char *code, const char *remedy,
+		   const char *fmt, ...) DIND_PRINTF(4, 5);
+
+#endif
