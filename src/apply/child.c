@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "dind/file.h"
+#include "dind/str.h"
 #include "steps.h"
 
 #ifndef SYS_pidfd_open
@@ -104,6 +105,16 @@ void child_kill(pid_t pid)
 	(void) child_wait(pid, CHILD_KILL_MS, &status);
 }
 
+/* What comes before a usage text is the reason for it. */
+static bool cut_usage(char *text)
+{
+	char *usage = str_has_prefix(text, "Usage:") ? text : strstr(text, "\nUsage:");
+
+	if (usage)
+		*usage = '\0';
+	return usage != NULL;
+}
+
 /* The last line that says something: e2fsck indents the rest of a sentence. */
 static void keep_last_line(const char *text, char *line, size_t size)
 {
@@ -124,7 +135,8 @@ static void keep_last_line(const char *text, char *line, size_t size)
 /* Read until the writers are gone; 0, or -ETIMEDOUT. */
 static int drain(int output, int64_t deadline, char *line, size_t size)
 {
-	char text[1024];
+	char text[1024], rest[256];
+	bool enough = false;
 	size_t used = 0;
 	int r = 0;
 
@@ -137,11 +149,15 @@ static int drain(int output, int64_t deadline, char *line, size_t size)
 			memmove(text, text + sizeof(text) / 2, used - sizeof(text) / 2);
 			used -= sizeof(text) / 2;
 		}
-		n = read(output, text + used, sizeof(text) - 1 - used);
-		if (n > 0) {
+		n = enough ? read(output, rest, sizeof(rest))
+			   : read(output, text + used, sizeof(text) - 1 - used);
+		if (n > 0 && !enough) {
 			used += (size_t) n;
-			continue;
+			text[used] = '\0';
+			enough = cut_usage(text);
 		}
+		if (n > 0)
+			continue;
 		if (n == 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 		if (left <= 0) {
@@ -150,7 +166,8 @@ static int drain(int output, int64_t deadline, char *line, size_t size)
 		}
 		(void) poll(&poll_fd, 1, (int) left);
 	}
-	text[used] = '\0';
+	if (!enough)
+		text[used] = '\0';
 	line[0] = '\0';
 	keep_last_line(text, line, size);
 	return r;

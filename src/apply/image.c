@@ -8,15 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "child.h"
 #include "dind/str.h"
 #include "steps.h"
 
 #define MKFS_TIMEOUT_MS 30000
-#define IMAGE_FEATURES                                                                    \
-	"none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super," \
-	"large_file,huge_file,dir_nlink,extra_isize,metadata_csum"
 
 /* The name may lead elsewhere than to the file that the lock is on. */
 static int check_lock(const struct apply_context *context, const char *image, int fd,
@@ -58,80 +56,103 @@ int image_open(const struct apply_context *context, const char *image, bool crea
 /* Empty the file and give it its size: what an interrupted mkfs wrote must not show through. */
 static int lay_out(int fd, const char *image, uint64_t bytes, struct error *err)
 {
+	char text[32];
+	int r;
+
 	if (bytes == 0 || bytes > INT64_MAX)
 		return error_set_plain(err, -EINVAL, "an image of %llu bytes",
 				       (unsigned long long) bytes);
-	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t) bytes) < 0)
-		return error_set(err, -errno, "give %s its size of %llu bytes", image,
-				 (unsigned long long) bytes);
+	(void) str_format_size(bytes, text, sizeof(text));
+	if (ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t) bytes) == 0)
+		return 0;
+	r = -errno;
+	if (r == -EFBIG)
+		return error_set_plain(err, r,
+				       "the file system below %s does not take files of %s; a "
+				       "smaller --storage-size may fit",
+				       image, text);
+	return error_set(err, r, "give %s its size of %s", image, text);
+}
+
+static int check_size(const struct plan_step *step, struct error *err)
+{
+	uint64_t least = image_min_bytes(step->u.image.fs);
+	char wanted[32], minimum[32];
+
+	if (step->u.image.bytes >= least || step->u.image.bytes == 0)
+		return 0;
+	return error_set_plain(err, -EINVAL,
+			       "an image of %s is too small, %s needs %s at least (--storage-size)",
+			       str_format_size(step->u.image.bytes, wanted, sizeof(wanted)),
+			       superblock_fs_name(step->u.image.fs),
+			       str_format_size(least, minimum, sizeof(minimum)));
+}
+
+static int start_mkfs(struct apply_context *context, const struct plan_step *step, int attempt,
+		      struct error *err)
+{
+	const char *argv[IMAGE_MKFS_WORDS];
+	struct image_mkfs_numbers numbers;
+	pid_t pid;
+
+	if (!image_mkfs_command(step, attempt, argv, &numbers))
+		return error_set_plain(err, -ENOENT, "%s was asked in every way",
+				       step->u.image.mkfs);
+	pid = child_start(argv, &context->mkfs_output, err);
+	if (pid < 0)
+		return (int) pid;
+	context->mkfs_pid = pid;
+	context->mkfs_attempt = attempt;
 	return 0;
 }
 
-/*
- * The options, for a file system that lives as long as its container. Measured for 100 GiB sparse
- * on overlay, idle: mkfs 5.5 ms and 1.1 MiB written, against 11 ms and 517 MiB by default.
- * -b 4096   also for small images, so that direct I/O works on disks with sectors of 4 KiB
- * -i 16384  the usual density: 6.5 million inodes in 100 GiB. Layers of small files need them, and
- *           their tables cost nothing until they are used
- * -m 0      nobody but root writes here
- * -J        the journal stays, for power cuts; 128 MiB instead of up to 1 GiB, because every block
- *           of it is written sooner or later and then takes room in the file
- * -O        everything named, whatever mke2fs.conf says: the usual features without
- *           resize_inode: room for growing the group descriptors, half of mkfs's time;
- *           orphan_file (default since e2fsprogs 1.47.1): mount(2) reads all of it block by block,
- *           40 of the 45 ms of a mount in a container
- * lazy_*    the file is fresh and sparse, its holes read as zeros. mkfs's discard (a hole punched
- *           into nothing) stays on: by it mkfs knows that and marks the tables as zeroed, or the
- *           kernel would write all of them, 1.6 GiB, in the background
- */
-static pid_t start_mkfs(const char *mkfs, const char *image, uint64_t bytes, int *ret_output,
-			struct error *err)
+/* Give back what mkfs took: without a superblock it is nothing, the next rung may need the room. */
+static int empty_image(struct apply_context *context)
 {
-	const char *argv[20];
-	size_t n = 0;
+	int r = context->mkfs_image < 0 || ftruncate(context->mkfs_image, 0) == 0 ? 0 : -errno;
 
-	argv[n++] = mkfs;
-	argv[n++] = "-q";
-	argv[n++] = "-F";
-	argv[n++] = "-b";
-	argv[n++] = "4096";
-	argv[n++] = "-I";
-	argv[n++] = "256";
-	argv[n++] = "-i";
-	argv[n++] = "16384";
-	argv[n++] = "-m";
-	argv[n++] = "0";
-	if (bytes >= 16ULL << 30) { /* below, mke2fs's own choice is smaller */
-		argv[n++] = "-J";
-		argv[n++] = "size=128";
-	}
-	argv[n++] = "-O";
-	argv[n++] = IMAGE_FEATURES;
-	argv[n++] = "-E";
-	argv[n++] = "lazy_itable_init=1,lazy_journal_init=1";
-	argv[n++] = image;
-	argv[n] = NULL;
-	return child_start(argv, ret_output, err);
+	fd_close(&context->mkfs_image);
+	return r;
 }
 
 int image_begin(struct apply_context *context, int fd, const struct plan_step *step,
 		struct error *err)
 {
 	const char *image = step->u.image.image;
-	pid_t pid;
 	int r;
 
 	if (!step->u.image.mkfs)
-		return error_set_plain(err, -ENOENT, "no mkfs.ext4 to make %s with", image);
-	r = lay_out(fd, image, step->u.image.bytes, err);
+		return error_set_plain(err, -ENOENT, "no mkfs for %s to make %s with",
+				       superblock_fs_name(step->u.image.fs), image);
+	r = check_size(step, err);
+	if (r == 0)
+		r = image_room_check(fd, image, image_first_bytes(step->u.image.fs), err);
 	if (r < 0)
 		return r;
-	pid = start_mkfs(step->u.image.mkfs, image, step->u.image.bytes, &context->mkfs_output,
-			 err);
-	if (pid < 0)
-		return (int) pid;
-	context->mkfs_pid = pid;
-	return 0;
+	fd_close(&context->mkfs_image);
+	context->mkfs_image = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (context->mkfs_image < 0)
+		return error_set(err, -errno, "keep %s open", image);
+	r = lay_out(fd, image, step->u.image.bytes, err);
+	if (r == 0)
+		r = start_mkfs(context, step, 0, err);
+	if (r < 0)
+		(void) empty_image(context);
+	return r;
+}
+
+/* What is in an image without a file system is thrown away, so it is told. */
+static void tell_blank(struct apply_context *context, const char *image,
+		       const struct superblock_info *info)
+{
+	char text[32];
+
+	if (info->used_bytes == 0)
+		return; /* a new lock file, or emptied by an earlier start */
+	apply_warn(context,
+		   "%s (%s) holds no finished file system, as after a start that was cut off; it "
+		   "is made anew",
+		   image, str_format_size(info->used_bytes, text, sizeof(text)));
 }
 
 int apply_make_image(struct apply_context *context, const struct plan_step *step, struct error *err)
@@ -156,45 +177,75 @@ int apply_make_image(struct apply_context *context, const struct plan_step *step
 	case IMAGE_UNUSED:
 	case IMAGE_USED:
 		return 0;
+	case IMAGE_LOST:
 	case IMAGE_FOREIGN:
+		if (step->u.image.recreate)
+			return 0; /* when it is mounted: that may take a while */
 		return error_set_plain(err, -EEXIST,
-				       "%s is there and is not an ext4 image of ours; it was left "
-				       "alone",
+				       "%s is there and is not an image of ours; it was left alone",
 				       image);
 	case IMAGE_BLANK:
 		break;
 	}
-	return image_begin(context, fd, step, err);
+	r = image_begin(context, fd, step, err);
+	if (r == 0)
+		tell_blank(context, image, &info);
+	return r;
+}
+
+static int mkfs_failed(struct apply_context *context, const struct plan_step *step, int status,
+		       const char *line, struct error *err)
+{
+	const char *image = step->u.image.image;
+	char text[40];
+	int r;
+
+	/* asked before the room is given back */
+	r = image_room_check(context->mkfs_image, image, image_first_bytes(step->u.image.fs), err);
+	if (r == 0)
+		r = error_set_plain(err, -EIO, "%s %s%s%s", step->u.image.mkfs,
+				    child_status_text(status, text, sizeof(text)),
+				    *line ? ": " : "", line);
+	if (empty_image(context) < 0)
+		apply_notice(context, "%s could not be emptied", image);
+	return r;
 }
 
 int image_finish(struct apply_context *context, const struct plan_step *step, struct error *err)
 {
-	const char *image = step->u.image.image;
-	char line[200], text[40];
-	int status;
-	int r;
+	char line[200];
+	int status, r;
 
-	if (context->mkfs_pid <= 0)
-		return 0;
-	r = child_finish(context->mkfs_pid, &context->mkfs_output, MKFS_TIMEOUT_MS, line,
-			 sizeof(line), &status);
-	context->mkfs_pid = 0;
-	if (r < 0)
-		return error_set(err, r, "wait for %s", step->u.image.mkfs);
-	if (status == 0)
-		return 0;
-	/* It has no superblock: give back what it took, the next rung may need the room. */
-	if (truncate(image, 0) < 0)
-		apply_notice(context, "%s could not be emptied: %s", image, strerror(errno));
-	return error_set_plain(err, -EIO, "%s %s%s%s", step->u.image.mkfs,
-			       child_status_text(status, text, sizeof(text)), *line ? ": " : "",
-			       line);
+	while (context->mkfs_pid > 0) {
+		struct error ignored = ERROR_INIT;
+
+		r = child_finish(context->mkfs_pid, &context->mkfs_output, MKFS_TIMEOUT_MS, line,
+				 sizeof(line), &status);
+		context->mkfs_pid = 0;
+		if (r < 0) {
+			(void) empty_image(context);
+			return error_set(err, r, "wait for %s", step->u.image.mkfs);
+		}
+		if (status == 0)
+			break;
+		/* an option that it does not know? */
+		if (!WIFEXITED(status) ||
+		    start_mkfs(context, step, context->mkfs_attempt + 1, &ignored) < 0)
+			return mkfs_failed(context, step, status, line, err);
+	}
+	fd_close(&context->mkfs_image);
+	return 0;
 }
 
 void apply_abandon(struct apply_context *context)
 {
-	if (context->mkfs_pid > 0)
+	bool running = context->mkfs_pid > 0;
+
+	if (running)
 		child_kill(context->mkfs_pid);
 	context->mkfs_pid = 0;
 	fd_close(&context->mkfs_output);
+	if (running)
+		(void) empty_image(context);
+	fd_close(&context->mkfs_image);
 }

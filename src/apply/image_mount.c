@@ -4,19 +4,18 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "child.h"
 #include "dind/file.h"
 #include "image.h"
 #include "loop.h"
 #include "steps.h"
 
-#define FSCK_TIMEOUT_MS 30000
-#define FSCK_CORRECTED                                                             \
-	2 /* e2fsck(8): 1 corrected, 2 corrected and reboot; above it did not help \
-	   */
+/* <linux/fs.h> does not go together with <sys/mount.h> everywhere. */
+#define LABEL_SIZE 256
+#define SET_LABEL  _IOW(0x94, 50, char[LABEL_SIZE])
 
 /* A device of the container's life before may still be on its way out. */
 #define ATTACHED_WAIT_MS 2000
@@ -27,14 +26,16 @@
  *     Measured: no slower within the noise, the file half as large after 3 of 4 GiB were removed.
  * errors=remount-ro: when the disk below is full, writes fail; better read-only than damaged.
  * noinit_itable: the tables are holes, which read as zeros, whatever mkfs knew about that.
+ * prjquota: what docker run --storage-opt size= needs; without it where the kernel has no quotas.
+ * nouuid: docker commit of two containers copies the image with its UUID.
  * Barriers and the 5 s commit stay: the data is to survive a power cut as well as a volume's does.
  */
-#define IMAGE_MOUNT_OPTIONS "discard,errors=remount-ro,noinit_itable"
-
-static int mount_device(const char *device, const char *target)
-{
-	return mount(device, target, "ext4", MS_NOATIME, IMAGE_MOUNT_OPTIONS) < 0 ? -errno : 0;
-}
+static const struct {
+	const char *type, *options, *fallback;
+} file_systems[] = {
+	[STORAGE_FS_EXT4] = { "ext4", "discard,errors=remount-ro,noinit_itable", NULL },
+	[STORAGE_FS_XFS] = { "xfs", "discard,nouuid,prjquota", "discard,nouuid" },
+};
 
 static bool is_mounted_here(const char *target, int image_fd)
 {
@@ -43,69 +44,65 @@ static bool is_mounted_here(const char *target, int image_fd)
 	return stat(target, &st) == 0 && loop_is_backed_by(st.st_dev, image_fd);
 }
 
-static int refuse_second_device(int image_fd, const char *image, struct error *err)
+int image_wait_detached(struct image_job *job, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + ATTACHED_WAIT_MS;
 	char device[32];
 
-	while (loop_find(image_fd, image, device, sizeof(device)) > 0) {
+	while (loop_find(job->fd, job->image, device, sizeof(device)) > 0) {
 		if (clock_now_ms() >= deadline)
 			return error_set_plain(err, -EBUSY,
 					       "%s is attached to %s already, where another mount "
 					       "namespace has it mounted",
-					       image, device);
+					       job->image, device);
 		apply_sleep_ms(20);
 	}
 	return 0;
 }
 
-/* It never held data, so nothing is lost by making it anew. */
-static int make_again(struct apply_context *context, int image_fd, const struct plan_step *step,
-		      struct error *err)
+int image_look(struct image_job *job, struct error *err)
 {
-	int r = image_begin(context, image_fd, step, err);
+	int r = superblock_read(job->fd, &job->info);
 
-	if (r == 0)
-		r = image_finish(context, step, err);
-	if (r == 0)
-		apply_notice(context, "%s was unusable but never used, so it was made anew",
-			     step->u.image.image);
-	return r;
+	return r < 0 ? error_set(err, r, "read %s", job->image) : 0;
 }
 
-static int run_fsck(struct apply_context *context, const struct plan_step *step, struct error *err)
+static int mount_device(const struct image_job *job, const char *device, struct error *err)
 {
-	char fsck[PATH_MAX], parent[PATH_MAX];
-	const char *argv[] = { fsck, "-p", "-f", step->u.image.image, NULL };
-	int r;
+	const char *type = file_systems[job->info.fs].type;
+	const char *fallback = file_systems[job->info.fs].fallback;
 
-	if (!step->u.image.mkfs || apply_parent(step->u.image.mkfs, parent, sizeof(parent)) < 0 ||
-	    apply_format(fsck, sizeof(fsck), "%s/e2fsck", parent) < 0 || access(fsck, X_OK) < 0)
-		return error_set_plain(err, -ENOENT, "and there is no e2fsck beside mkfs");
-	r = child_run(argv, FSCK_TIMEOUT_MS, FSCK_CORRECTED, err);
-	if (r == 0)
-		apply_notice(context, "%s was repaired by e2fsck", step->u.image.image);
-	return r;
+	if (mount(device, job->target, type, MS_NOATIME, file_systems[job->info.fs].options) == 0)
+		return 0;
+	if (errno == EINVAL && fallback &&
+	    mount(device, job->target, type, MS_NOATIME, fallback) == 0) {
+		apply_notice(job->context, "this kernel has no quotas for XFS, so docker run "
+					   "--storage-opt size= is refused");
+		return 0;
+	}
+	if (errno == ENODEV)
+		return error_set_plain(err, -ENODEV, "this kernel has no %s to mount %s with", type,
+				       job->image);
+	return error_set(err, -errno, "mount %s (%s, %s) on %s", job->image, device, type,
+			 job->target);
 }
 
-/* Attach and mount; the mount keeps the device when our descriptor is closed. */
-static int mount_once(struct apply_context *context, int image_fd, const char *image,
-		      const char *target, unsigned int block_size, struct error *err)
+int image_mount_once(struct image_job *job, struct error *err)
 {
+	struct apply_context *context = job->context;
 	struct loop loop;
 	struct stat st;
 	int r;
 
-	if (fstat(image_fd, &st) < 0)
-		return error_set(err, -errno, "look at %s", image);
-	r = loop_attach(image_fd, image, block_size, &loop, err);
-
+	if (fstat(job->fd, &st) < 0)
+		return error_set(err, -errno, "look at %s", job->image);
+	r = loop_attach(job->fd, job->image, job->info.io_size, &loop, err);
 	if (r < 0)
 		return r;
-	r = mount_device(loop.device, target);
+	r = mount_device(job, loop.device, err);
 	fd_close(&loop.fd);
 	if (r < 0)
-		return error_set(err, r, "mount %s (%s) on %s", image, loop.device, target);
+		return r;
 	memcpy(context->loop_device, loop.device, sizeof(context->loop_device));
 	context->loop_image_device = st.st_dev;
 	context->loop_image_inode = st.st_ino;
@@ -114,72 +111,67 @@ static int mount_once(struct apply_context *context, int image_fd, const char *i
 		apply_notice(context,
 			     "%s: direct I/O is refused (%s), so its data is cached twice and "
 			     "stopping takes longer",
-			     image, strerror(-loop.direct_io_error));
+			     job->image, strerror(-loop.direct_io_error));
 	return 0;
 }
 
-/* Errors that say something about the image, not about the machine. */
-static bool is_damage(int code)
+/* From now on it may hold data: ext4 notes a mount itself, XFS does not. */
+static int mark_used(const struct image_job *job, struct error *err)
 {
-	return code == -EUCLEAN || code == -EINVAL || code == -EIO || code == -EBADMSG;
-}
+	char label[LABEL_SIZE] = SUPERBLOCK_XFS_USED;
+	auto_close int fd = -EBADF;
 
-static int mount_or_mend(struct apply_context *context, int image_fd,
-			 const struct superblock_info *info, const struct plan_step *step,
-			 const char *target, struct error *err)
-{
-	const char *image = step->u.image.image;
-	struct error first = ERROR_INIT, mending = ERROR_INIT;
-	struct superblock_info now;
-	int r = mount_once(context, image_fd, image, target, info->block_size, &first);
-
-	if (r == 0)
+	if (job->info.fs != STORAGE_FS_XFS || job->info.content != IMAGE_UNUSED)
 		return 0;
-	if (!is_damage(r)) {
-		*err = first;
-		return r;
-	}
-	r = info->content == IMAGE_UNUSED ? make_again(context, image_fd, step, &mending)
-					  : run_fsck(context, step, &mending);
-	if (r == 0) {
-		r = superblock_read(image_fd, &now);
-		if (r < 0)
-			(void) error_set(&mending, r, "read %s", image);
-	}
-	if (r == 0)
-		r = mount_once(context, image_fd, image, target, now.block_size, &mending);
-	if (r < 0) {
-		(void) error_set_plain(err, r, "%s; mending it failed: %s; nothing was deleted",
-				       first.message, mending.message);
-		return r;
-	}
+	fd = open(job->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, SET_LABEL, label) < 0)
+		return error_set(err, -errno, "mark %s as used", job->image);
 	return 0;
 }
 
-static int mount_image(struct apply_context *context, int image_fd, const struct plan_step *step,
-		       const struct superblock_info *info, const char *target, struct error *err)
+static void tell_file_system(struct image_job *job)
 {
-	int r = refuse_second_device(image_fd, step->u.image.image, err);
+	if (job->info.fs != job->step->u.image.fs)
+		apply_notice(job->context,
+			     "%s is %s from an earlier start and stays so, with its data: "
+			     "--storage-fs is for new images",
+			     job->image, superblock_fs_name(job->info.fs));
+}
+
+/* What needs the mount. 0, or a negative errno when nothing may be left mounted. */
+static int settle(struct image_job *job, struct error *err)
+{
+	int r = mark_used(job, err);
 
 	if (r == 0)
-		r = mount_or_mend(context, image_fd, info, step, target, err);
-	if (r < 0)
-		return r;
-	r = apply_record_data_root(context, target, err);
+		r = image_grow(job, err);
+	if (r == 0)
+		r = apply_record_data_root(job->context, job->target, err);
 	if (r < 0) {
-		(void) umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
-		context->loop_device[0] = '\0';
+		(void) umount2(job->target, MNT_DETACH | UMOUNT_NOFOLLOW);
+		job->context->loop_device[0] = '\0';
+		return r;
 	}
-	return r;
+	tell_file_system(job);
+	image_room_warn(job);
+	return 0;
+}
+
+static int mount_image(struct image_job *job, struct error *err)
+{
+	int r = image_wait_detached(job, err);
+
+	if (r == 0)
+		r = image_mount_or_mend(job, err);
+	return r < 0 ? r : settle(job, err);
 }
 
 int apply_mount_image(struct apply_context *context, const struct plan_step *step,
 		      struct error *err)
 {
-	const char *image = step->u.image.image;
-	struct superblock_info info;
-	auto_close int fd = -EBADF;
-	char target[PATH_MAX];
+	struct image_job job = {
+		.context = context, .step = step, .image = step->u.image.image, .fd = -EBADF
+	};
 	int r;
 
 	r = image_finish(context, step, err);
@@ -187,16 +179,18 @@ int apply_mount_image(struct apply_context *context, const struct plan_step *ste
 		return r;
 	r = apply_make_directory(step->u.image.target, 0711);
 	if (r == 0)
-		r = apply_canonical(step->u.image.target, target);
+		r = apply_canonical(step->u.image.target, job.target);
 	if (r < 0)
 		return error_set(err, r, "make directory %s", step->u.image.target);
-	fd = image_open(context, image, false, &info, err);
-	if (fd < 0)
-		return fd;
-	if (is_mounted_here(target, fd))
-		return 0;
-	if (info.content == IMAGE_BLANK || info.content == IMAGE_FOREIGN)
-		return error_set_plain(err, -EUCLEAN, "%s holds no finished ext4 file system",
-				       image);
-	return mount_image(context, fd, step, &info, target, err);
+	job.fd = image_open(context, job.image, false, &job.info, err);
+	if (job.fd < 0)
+		return job.fd;
+	if (is_mounted_here(job.target, job.fd))
+		r = 0;
+	else if (job.info.content == IMAGE_BLANK)
+		r = error_set_plain(err, -EUCLEAN, "%s holds no finished file system", job.image);
+	else
+		r = mount_image(&job, err);
+	fd_close(&job.fd);
+	return r;
 }

@@ -94,6 +94,7 @@ static const char *const watched_names[] = {
 	"prlimit64",
 	"setrlimit",
 	"syncfs",
+	"fsync",
 	"nanosleep",
 	"clock_nanosleep",
 };
@@ -127,7 +128,9 @@ static const struct {
 	{ "pidfd_send_signal", { EPERM } },
 	{ "fsopen", { ENOSYS, EPERM } },
 	{ "getdents64", { EIO } },
-	{ "ftruncate", { ENOSPC } },
+	{ "ftruncate", { ENOSPC, EFBIG } },
+	{ "fsync", { EIO, ENOSPC } },
+	{ "renameat2", { EINVAL, EIO } },
 	{ "rename", { ENOSPC } },
 	{ "mkdir", { ENOSPC, EACCES } },
 	{ "mknod", { EPERM } },
@@ -289,6 +292,30 @@ static void prepare_config(void)
 	step.u.config.drop = dropped;
 }
 
+static void prepare_file(void)
+{
+	step = (struct plan_step){ .kind = STEP_FILE };
+	step.u.file.path = in_scratch("containerd.toml");
+	step.u.file.content = "version = 2\n";
+	step.u.file.mode = 0600;
+}
+
+static void prepare_tmpfs(void)
+{
+	step = (struct plan_step){ .kind = STEP_TMPFS };
+	step.u.tmpfs.target = in_scratch("docker");
+	step.u.tmpfs.bytes = 1 << 20;
+}
+
+static void prepare_check_store(void)
+{
+	ck_assert_int_eq(mkdir(in_scratch("docker"), 0755), 0);
+	ck_assert_int_eq(mkdir(in_scratch("docker/overlay2"), 0755), 0);
+	step = (struct plan_step){ .kind = STEP_CHECK_STORE };
+	step.u.check_store.path = in_scratch("docker");
+	step.u.check_store.driver = "overlay2";
+}
+
 static void prepare_cgroup_v1(void)
 {
 	char text[4096], *set, *path;
@@ -342,6 +369,8 @@ static const char *deny_image(void)
 	return in_scratch(name);
 }
 
+static uint64_t deny_bytes = 64 << 20;
+
 /* Both steps of the image. */
 static int act_image(struct apply_context *context, struct error *err)
 {
@@ -349,13 +378,48 @@ static int act_image(struct apply_context *context, struct error *err)
 	int r;
 
 	make.u.image.image = deny_image();
-	make.u.image.bytes = 64 << 20;
+	make.u.image.bytes = deny_bytes;
+	make.u.image.resize = true;
+	make.u.image.recreate = true;
 	make.u.image.mkfs = find_mkfs();
 	make.u.image.target = in_scratch("docker");
 	use = make;
 	use.kind = STEP_MOUNT_IMAGE;
 	r = apply_step(context, &make, err);
 	return r < 0 ? r : apply_step(context, &use, err);
+}
+
+/* A file in the place of the image, and who has it locked takes part. */
+static void prepare_broken_image(void)
+{
+	deny_bytes = 64 << 20;
+	ck_assert_int_eq(mkdir(in_scratch("dind"), 0755), 0);
+	ck_assert(write_text(deny_image(), "no file system"));
+}
+
+static int act_broken_image(struct apply_context *context, struct error *err)
+{
+	struct plan_step lock = { .kind = STEP_LOCK };
+	int r;
+
+	lock.u.lock.path = deny_image();
+	lock.u.lock.create = true;
+	lock.u.lock.holder = "a test";
+	r = apply_step(context, &lock, err);
+	return r < 0 ? r : act_image(context, err);
+}
+
+static void prepare_larger_image(void)
+{
+	struct apply_context context;
+	struct error err = ERROR_INIT;
+
+	deny_bytes = 64 << 20;
+	apply_context_init(&context);
+	ck_assert_msg(act_image(&context, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(apply_unmount_data_root(&context, in_scratch("docker"), NULL, 5000, &err),
+			 0);
+	deny_bytes = 256 << 20;
 }
 
 static struct apply_context mounted;
@@ -401,11 +465,16 @@ static const struct subject subjects[] = {
 	{ "propagation", prepare_propagation, act_step, false },
 	{ "sweep", prepare_sweep, act_step, false },
 	{ "bind", prepare_bind, act_step, false },
+	{ "tmpfs", prepare_tmpfs, act_step, false },
+	{ "check store", prepare_check_store, act_step, false },
 	{ "config", prepare_config, act_step, false },
+	{ "file", prepare_file, act_step, false },
 	{ "cgroup v1", prepare_cgroup_v1, act_step, true },
 	{ "cgroup namespace", prepare_cgroup_namespace, act_step, false },
 	{ "cgroup nest", prepare_cgroup_nest, act_step, false },
 	{ "image", no_preparation, act_image, false },
+	{ "image, broken", prepare_broken_image, act_broken_image, false },
+	{ "image, larger", prepare_larger_image, act_image, false },
 	{ "down", prepare_down, act_down, true },
 	{ "kill", no_preparation, act_kill, false },
 };
@@ -571,8 +640,11 @@ static void deny_one(const struct subject *subject, int number, const char *name
 		     struct score *score)
 {
 	const int *codes = codes_of(name);
+	/* several starts in one: one errno for each call is enough */
+	bool long_one =
+		subject->act == act_broken_image || subject->prepare == prepare_larger_image;
 
-	for (size_t i = 0; i < 4 && codes[i]; i++) {
+	for (size_t i = 0; i < (long_one ? 1 : 4) && codes[i]; i++) {
 		struct watch watch = { .numbers = &number, .count = 1, .deny_number = number };
 		struct outcome *outcome;
 		char what[128];
@@ -676,7 +748,8 @@ static bool can_run(const struct subject *subject)
 		return find_tree();
 	if (subject->prepare == prepare_cgroup_v1)
 		return strncmp(read_text("/proc/self/cgroup"), "0::", 3) != 0;
-	if (subject->act == act_image || subject->act == act_down)
+	if (subject->act == act_image || subject->act == act_broken_image ||
+	    subject->act == act_down)
 		return find_mkfs() && access("/dev/loop-control", F_OK) == 0;
 	return true;
 }
