@@ -28,19 +28,59 @@ static int record_path(const char *path, char *buf, size_t size)
 	return apply_format(buf, size, "%s%s", path, holds_record(path) ? "" : ".holder");
 }
 
-static void read_holder(struct apply_context *context, const char *path)
+/*
+ * flock(2) cannot be asked, only tried, and a try makes somebody else's fail. So the holder shows
+ * by a lock of the other kind, which can be asked for, that it has the first and wrote its record.
+ */
+static void show_lock(int fd)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	(void) fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+bool apply_lock_is_shown(const char *path)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return fd < 0 || fcntl(fd, F_OFD_GETLK, &whole) < 0 || whole.l_type != F_UNLCK;
+}
+
+/* The winner of a race needs a moment to write its name; until then the last holder's is there. */
+static void wait_for_record(const char *path)
+{
+	for (int i = 0; i < APPLY_SHOWN_TRIES && !apply_lock_is_shown(path); i++)
+		apply_sleep_ms(APPLY_SHOWN_STEP_MS);
+}
+
+void apply_read_holder(const char *path, char *buf, size_t size)
 {
 	char record[PATH_MAX];
 
-	context->holder[0] = '\0';
-	if (record_path(path, record, sizeof(record)) == 0)
-		(void) file_read_at(AT_FDCWD, record, context->holder, sizeof(context->holder));
-	context->holder[strcspn(context->holder, "\n")] = '\0';
+	if (record_path(path, record, sizeof(record)) < 0 ||
+	    file_read_at(AT_FDCWD, record, buf, size) < 0)
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
 }
 
-static int write_holder(int fd, const char *path, const char *holder)
+static int write_record(int fd, const char *path, const char *text)
 {
-	char text[APPLY_HOLDER_MAX], record[PATH_MAX], since[32] = "";
+	char record[PATH_MAX];
+	int r;
+
+	if (!holds_record(path)) {
+		r = record_path(path, record, sizeof(record));
+		return r < 0 ? r : file_replace(record, text, 0644);
+	}
+	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return file_write_all(fd, text, strlen(text));
+}
+
+int apply_write_holder(int fd, const char *path, const char *holder)
+{
+	char text[APPLY_HOLDER_MAX], since[32] = "";
 	time_t now = time(NULL);
 	struct tm utc;
 	int r;
@@ -49,13 +89,9 @@ static int write_holder(int fd, const char *path, const char *holder)
 	if (gmtime_r(&now, &utc))
 		(void) strftime(since, sizeof(since), ", since %Y-%m-%dT%H:%M:%SZ", &utc);
 	(void) snprintf(text, sizeof(text), "%s%s\n", holder, since);
-	if (!holds_record(path)) {
-		r = record_path(path, record, sizeof(record));
-		return r < 0 ? r : file_replace(record, text, 0644);
-	}
-	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	return file_write_all(fd, text, strlen(text));
+	r = write_record(fd, path, text);
+	show_lock(fd);
+	return r;
 }
 
 static int open_lock(const char *path, bool create)
@@ -86,9 +122,7 @@ static bool is_current(int fd, const char *path)
 	       held.st_ino == named.st_ino;
 }
 
-/* A locked descriptor, -EWOULDBLOCK, or another negative errno; *@ret_unsupported: no locks here.
- */
-static int take_lock(const char *path, bool create, bool *ret_unsupported, struct error *err)
+int apply_take_lock(const char *path, bool create, bool *ret_unsupported, struct error *err)
 {
 	for (int i = 0; i < LOCK_ATTEMPTS; i++) {
 		auto_close int fd = open_lock(path, create);
@@ -121,16 +155,20 @@ int apply_lock(struct apply_context *context, const struct plan_step *step, stru
 
 	if (context->lock_fd >= 0 && strcmp(context->lock_path, path) == 0)
 		return 0;
+	/* the slot that we lease is the data root: one lock, and it is ours */
+	if (context->lease_fd >= 0 && is_current(context->lease_fd, path))
+		return 0;
 	if (strlen(path) >= sizeof(context->lock_path))
 		return error_set(err, -ENAMETOOLONG, "lock %s", path);
-	fd = take_lock(path, step->u.lock.create, &unsupported, &problem);
+	fd = apply_take_lock(path, step->u.lock.create, &unsupported, &problem);
 	if (unsupported) {
 		apply_notice(context, "%s; a second engine on this data root would not be noticed",
 			     problem.message);
 		return 0;
 	}
 	if (fd == -EWOULDBLOCK) {
-		read_holder(context, path);
+		wait_for_record(path);
+		apply_read_holder(path, context->holder, sizeof(context->holder));
 		return error_set_plain(err, fd, "%s is locked by %s", path,
 				       *context->holder ? context->holder
 							: "somebody who left no record");
@@ -145,7 +183,7 @@ int apply_lock(struct apply_context *context, const struct plan_step *step, stru
 	fd_close(&context->lock_fd);
 	context->lock_fd = fd;
 	memcpy(context->lock_path, path, strlen(path) + 1);
-	r = write_holder(fd, path, step->u.lock.holder ? step->u.lock.holder : "");
+	r = apply_write_holder(fd, path, step->u.lock.holder ? step->u.lock.holder : "");
 	if (r < 0)
 		apply_notice(context, "%s: the record of who holds it could not be written (%s)",
 			     path, strerror(-r));
