@@ -5,6 +5,7 @@
  * This is the table of contents; ARCHITECTURE.md is the map.
  *
  *   command line, environment        src/cli/options*.c
+ *   other programs' names            src/cli/personality.c
  *   sub-commands                     src/cli/commands.c
  *   the start of a nested engine     src/cli/start.c: inspect, plan, apply, then supervise
  */
@@ -26,9 +27,11 @@ int main(int argc, char **argv)
 		log_line(LOG_LEVEL_ERROR, "DIND-SIGNAL-01", "%s", err.message);
 		return STATUS_OSERR;
 	}
-	status = cli_begin(&cli, argc, argv);
-	if (status == STATUS_OK)
-		status = cli_dispatch(&cli);
+	if (!cli_personality(&cli, argc, argv, &status)) {
+		status = cli_begin(&cli, argc, argv);
+		if (status == STATUS_OK)
+			status = cli_dispatch(&cli);
+	}
 	cli_free(&cli);
 	return status;
 }
