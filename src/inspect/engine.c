@@ -129,6 +129,32 @@ static enum tri config_flag(const struct inspection *in, json_t *root, const cha
 	return tri_from_bool(json_is_true(value));
 }
 
+/*
+ * features.containerd-snapshotter; unknown when nothing is said of it. dockerd itself refuses a
+ * file in which a feature is no boolean.
+ */
+static enum tri config_store(const struct inspection *in, json_t *root)
+{
+	struct facts_engine *engine = &in->facts->engine;
+	json_t *features = json_object_get(root, "features"), *value;
+	const char *name;
+
+	if (!features || json_is_null(features))
+		return TRI_UNKNOWN;
+	if (!json_is_object(features)) {
+		engine->config_error = "'features' is not an object";
+		return TRI_UNKNOWN;
+	}
+	json_object_foreach(features, name, value)
+	{
+		if (!json_is_boolean(value))
+			engine->config_error = arena_printf(
+				in->arena, "'%s' of 'features' is neither true nor false", name);
+	}
+	value = json_object_get(features, "containerd-snapshotter");
+	return json_is_boolean(value) ? tri_from_bool(json_is_true(value)) : TRI_UNKNOWN;
+}
+
 static void read_values(const struct inspection *in, json_t *root)
 {
 	struct facts_engine *engine = &in->facts->engine;
@@ -147,6 +173,8 @@ static void read_values(const struct inspection *in, json_t *root)
 	engine->config_storage_driver = config_string(in, root, "storage-driver");
 	engine->config_group = config_string(in, root, "group");
 	engine->config_tls_verify = config_flag(in, root, "tlsverify");
+	engine->config_selinux = config_flag(in, root, "selinux-enabled");
+	engine->config_containerd_store = config_store(in, root);
 	config_strings(in, root, "hosts", &engine->config_hosts);
 }
 
@@ -158,6 +186,7 @@ static void parse_config(const struct inspection *in, const char *text, size_t l
 	json_t *root;
 
 	engine->config_tls_verify = TRI_NO;
+	engine->config_selinux = TRI_NO;
 	if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
 		text += 3;
 		length -= 3;
@@ -166,8 +195,10 @@ static void parse_config(const struct inspection *in, const char *text, size_t l
 	if (strspn(text, " \t\r\n") == length)
 		return;
 	root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
-	if (!root || !json_is_object(root))
+	if (!root || !json_is_object(root)) {
 		engine->config_tls_verify = TRI_UNKNOWN;
+		engine->config_selinux = TRI_UNKNOWN;
+	}
 	if (!root)
 		engine->config_error = arena_printf(in->arena, "line %d column %d: %s", where.line,
 						    where.column, where.text);
@@ -190,6 +221,7 @@ static void inspect_config(const struct inspection *in)
 	if (config->error == ENOENT || config->error == ENOTDIR) {
 		engine->config_present = TRI_NO;
 		engine->config_tls_verify = TRI_NO;
+		engine->config_selinux = TRI_NO;
 	} else if (config->error == ETIMEDOUT) {
 		engine->config_error = "no answer from its file system";
 	} else if (config->error != 0) {
@@ -261,6 +293,10 @@ void inspect_engine(const struct inspection *in)
 	engine->dockerd = world_find_program(in->world, path, "dockerd", in->arena);
 	engine->containerd = world_find_program(in->world, path, "containerd", in->arena);
 	engine->runc = world_find_program(in->world, path, "runc", in->arena);
+	/* where the build puts it; in PATH only when somebody moved it */
+	engine->client = world_find_program(in->world, DIND_LIBEXECDIR, "dind-client", in->arena);
+	if (!engine->client)
+		engine->client = world_find_program(in->world, path, "dind-client", in->arena);
 	inspect_config(in);
 	engine->systemd_directory = world_exists(in->world, "/run/systemd/system", S_IFDIR);
 	socket_path = first_socket(in);

@@ -150,6 +150,7 @@ static const struct {
 	{ "/dev/loop-control", O_RDWR },
 	{ "/dev/kmsg", O_RDONLY },
 	{ "/dev/net/tun", O_RDWR },
+	{ "/dev/zfs", O_RDWR },
 };
 
 static void inspect_device(const struct inspection *in, const char *path, int flags)

@@ -36,11 +36,12 @@ struct directory_probe {
 	bool has_fs;
 	uint64_t fs_magic;
 	uint64_t total_bytes, free_bytes;
+	uint64_t total_inodes, free_inodes;
 	bool fs_read_only;
 	uint32_t drivers; /* bit i: drivers[i] */
 	enum tri containerd_store;
 	enum tri image;
-	uint64_t image_bytes;
+	uint64_t image_bytes, image_allocated;
 };
 
 static void probe_fs(const struct inspect_world *world, struct directory_probe *probe)
@@ -53,6 +54,8 @@ static void probe_fs(const struct inspect_world *world, struct directory_probe *
 	probe->fs_magic = (uint32_t) fs.f_type; /* some magic numbers have the sign bit set */
 	probe->total_bytes = (uint64_t) fs.f_blocks * (uint64_t) fs.f_bsize;
 	probe->free_bytes = (uint64_t) fs.f_bavail * (uint64_t) fs.f_bsize;
+	probe->total_inodes = (uint64_t) fs.f_files;
+	probe->free_inodes = (uint64_t) fs.f_ffree;
 	probe->fs_read_only = ((uint64_t) fs.f_flags & ST_RDONLY) != 0;
 }
 
@@ -75,8 +78,10 @@ static void probe_contents(const struct inspect_world *world, struct directory_p
 		probe->image = tri_from_bool(S_ISREG(st.st_mode));
 	else
 		probe->image = r == -ENOENT ? TRI_NO : TRI_UNKNOWN;
-	if (probe->image == TRI_YES)
+	if (probe->image == TRI_YES) {
 		probe->image_bytes = (uint64_t) st.st_size;
+		probe->image_allocated = (uint64_t) st.st_blocks * 512; /* stat(2): the unit */
+	}
 }
 
 static void probe_rest(const struct inspect_world *world, struct directory_probe *probe)
@@ -176,8 +181,8 @@ static void describe_mount(const struct inspection *in, const struct directory_p
 			      is_anonymous_volume(mount->root));
 }
 
-static void inspect_directory(const struct inspection *in, const char *path,
-			      struct facts_directory *directory)
+void inspect_directory(const struct inspection *in, const char *path,
+		       struct facts_directory *directory)
 {
 	struct directory_probe *probe = arena_alloc(in->arena, sizeof(*probe));
 	int r = probe_directory(in, path, probe);
@@ -193,12 +198,15 @@ static void inspect_directory(const struct inspection *in, const char *path,
 	directory->fs_magic = probe->fs_magic;
 	directory->free_bytes = probe->free_bytes;
 	directory->total_bytes = probe->total_bytes;
+	directory->free_inodes = probe->free_inodes;
+	directory->total_inodes = probe->total_inodes;
 	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
 		if (probe->drivers & UINT32_C(1) << i)
 			strings_add(in->arena, &directory->drivers, drivers[i]);
 	directory->containerd_store = probe->containerd_store;
 	directory->image = probe->image;
 	directory->image_bytes = probe->image_bytes;
+	directory->image_allocated = probe->image_allocated;
 }
 
 /* PATH of a service account may leave out the system's directories. */
@@ -228,7 +236,13 @@ void inspect_storage(const struct inspection *in)
 		inspect_directory(in, DIND_IMAGE_DIR, &storage->image_dir);
 	}
 	storage->mkfs_ext4 = find_system_program(in, "mkfs.ext4");
-	/* dockerd looks for this one itself, in PATH. */
+	storage->check_ext4 = find_system_program(in, "e2fsck");
+	storage->grow_ext4 = find_system_program(in, "resize2fs");
+	storage->mkfs_xfs = find_system_program(in, "mkfs.xfs");
+	storage->check_xfs = find_system_program(in, "xfs_repair");
+	storage->grow_xfs = find_system_program(in, "xfs_growfs");
+	/* dockerd looks for these itself, in PATH. */
+	storage->zfs = world_find_program(in->world, world_search_path(options), "zfs", in->arena);
 	storage->fuse_overlayfs = world_find_program(in->world, world_search_path(options),
 						     "fuse-overlayfs", in->arena);
 }

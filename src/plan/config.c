@@ -69,6 +69,46 @@ bool planner_has_flag(const struct planner *p, const char *name, char letter)
 	return false;
 }
 
+const char *planner_flag_value(const struct planner *p, const char *name, char letter)
+{
+	const char *value = NULL;
+
+	for (const char *const *arg = p->options->dockerd_args; arg && *arg; arg++) {
+		const char *equals;
+
+		if (!is_flag(*arg, name, letter))
+			continue;
+		equals = strchr(*arg, '=');
+		if (str_has_prefix(*arg, "--"))
+			value = equals ? equals + 1 : arg[1];
+		else
+			value = (*arg)[2] ? *arg + 2 + ((*arg)[2] == '=') : arg[1];
+	}
+	return value;
+}
+
+static enum tri feature_value(const char *text, const char *name, enum tri before)
+{
+	size_t n = strlen(name);
+
+	if (!text || strncmp(text, name, n) != 0 || (text[n] != '\0' && text[n] != '='))
+		return before;
+	return tri_from_bool(!str_equal(text + n, "=false") && !str_equal(text + n, "=0"));
+}
+
+enum tri planner_feature(const struct planner *p, const char *name)
+{
+	enum tri value = TRI_UNKNOWN;
+
+	for (const char *const *arg = p->options->dockerd_args; arg && *arg; arg++) {
+		if (str_equal(*arg, "--feature"))
+			value = feature_value(arg[1], name, value);
+		else if (str_has_prefix(*arg, "--feature="))
+			value = feature_value(*arg + strlen("--feature="), name, value);
+	}
+	return value;
+}
+
 bool planner_is_on(const struct planner *p, const char *name)
 {
 	bool on = false;

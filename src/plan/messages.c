@@ -144,3 +144,20 @@ const char *planner_size(struct planner *p, uint64_t bytes)
 
 	return arena_strdup(p->arena, str_format_size(bytes, text, sizeof(text)));
 }
+
+/* Only what is known for sure: an empty field would look like an answer. */
+const char *planner_holder(struct planner *p)
+{
+	const struct facts_identity *identity = &p->facts->identity;
+	struct strings words = STRINGS_INIT;
+
+	if (identity->container_id)
+		strings_add(p->arena, &words,
+			    arena_printf(p->arena, "container %.12s", identity->container_id));
+	if (identity->hostname)
+		strings_add(p->arena, &words,
+			    arena_printf(p->arena, "host %s", identity->hostname));
+	if (identity->boot_id)
+		strings_add(p->arena, &words, arena_printf(p->arena, "boot %s", identity->boot_id));
+	return words.count ? strings_join(p->arena, &words, ", ") : "an unnamed container";
+}

@@ -255,27 +255,6 @@ static void hint_lost(struct planner *p)
 			     strings_join(p->arena, &losses, "; "));
 }
 
-static const char *engine_version(const struct planner *p)
-{
-	const struct facts_engine *engine = &p->facts->engine;
-	const struct facts_trial *trial;
-
-	if (engine->version)
-		return engine->version;
-	trial = facts_find_trial(p->facts, TRIAL_ENGINE, engine->dockerd);
-	return trial ? trial->detail : NULL;
-}
-
-/* The number before the first dot; 0 for a text that does not begin with one. */
-static unsigned int major_version(const char *version)
-{
-	unsigned int major = 0;
-
-	for (; *version >= '0' && *version <= '9' && major < 1000; version++)
-		major = major * 10 + (unsigned int) (*version - '0');
-	return major;
-}
-
 /*
  * Docker before 23 gives an inner --privileged container every capability up to AUDIT_READ, whether
  * it has them or not. The version costs a run of dockerd, so only doctor asks for it.
@@ -283,14 +262,12 @@ static unsigned int major_version(const char *version)
 static void hint_old_engine(struct planner *p)
 {
 	uint64_t wanted = full_set(p) & ((UINT64_C(1) << (CAP_AUDIT_READ + 1)) - 1);
-	const char *dockerd = p->facts->engine.dockerd;
-	const char *version = engine_version(p);
-	struct trial_request *request;
+	const char *version = planner_engine_version(p);
 
 	if (!(wanted & ~p->caps))
 		return;
 	if (version) {
-		unsigned int major = major_version(version);
+		unsigned int major = planner_engine_major(p);
 
 		if (major > 0 && major < 23)
 			planner_hint(p, CODE_PRIV_OLD_ENGINE,
@@ -301,13 +278,8 @@ static void hint_old_engine(struct planner *p)
 				     version);
 		return;
 	}
-	if (p->options->command != COMMAND_DOCTOR || !dockerd ||
-	    facts_find_trial(p->facts, TRIAL_ENGINE, dockerd))
-		return;
-	request = arena_push(p->arena, (void **) &p->plan->trials, &p->plan->n_trials,
-			     sizeof(*request));
-	request->kind = TRIAL_ENGINE;
-	request->path = dockerd;
+	if (p->options->command == COMMAND_DOCTOR)
+		(void) planner_ask_version(p);
 }
 
 void plan_privileges(struct planner *p)

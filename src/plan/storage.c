@@ -27,16 +27,39 @@ const struct facts_directory *storage_image_dir(struct planner *p)
 	return inspected(p, &p->facts->storage.image_dir, DIND_IMAGE_DIR);
 }
 
+/* A slot of the pool stands in for --storage-path: looked at as that once it was leased. */
 const struct facts_directory *storage_path(struct planner *p)
 {
-	if (!p->facts->storage.storage_path.path && !p->options->storage_path)
+	const struct facts_directory *directory = &p->facts->storage.storage_path;
+	const char *named = p->facts->pool.lease ? p->facts->pool.lease : p->options->storage_path;
+
+	if (!directory->path && !named)
 		return NULL;
-	return inspected(p, &p->facts->storage.storage_path, p->options->storage_path);
+	return inspected(p, directory, named);
 }
 
 bool storage_has_image(const struct facts_directory *directory)
 {
 	return directory->image == TRI_YES && directory->image_bytes > 0;
+}
+
+bool storage_is_on_loop_device(const struct planner *p)
+{
+	const struct facts_mount *mount = facts_mount_at(p->facts, p->data_root);
+
+	return mount && mount->source && str_has_prefix(mount->source, "/dev/loop");
+}
+
+bool storage_is_allowed(const struct planner *p, enum storage_rung rung)
+{
+	if (rung == RUNG_VOLUME)
+		return true;
+	if (!p->options->storage_given)
+		return rung != RUNG_TMPFS;
+	for (size_t i = 0; i < RUNG_COUNT && p->options->rungs[i] != RUNG_NONE; i++)
+		if (p->options->rungs[i] == rung)
+			return true;
+	return false;
 }
 
 const char *storage_volume_flag(struct planner *p)
@@ -48,7 +71,7 @@ const char *storage_volume_flag(struct planner *p)
  */
 
 static const char *const lock_keys[] = { "storage-lock", "storage-volume-lock",
-					 "storage-image-lock" };
+					 "storage-image-lock", "storage-tmpfs-lock" };
 
 /* Somebody else's engine works there: no other rung may be tried, all would miss its images. */
 static bool is_busy(struct planner *p)
@@ -106,6 +129,7 @@ static enum verdict judge(struct planner *p, enum storage_rung rung, struct stor
 	case RUNG_VFS:
 		return storage_judge_vfs(p, choice);
 	case RUNG_TMPFS:
+		return storage_judge_tmpfs(p, choice);
 	case RUNG_VOLUME: /* has been judged: it comes first wherever it stands in the list */
 	case RUNG_NONE:
 	case RUNG_COUNT:
@@ -114,16 +138,18 @@ static enum verdict judge(struct planner *p, enum storage_rung rung, struct stor
 	return VERDICT_NO;
 }
 
-static enum verdict climb(struct planner *p, struct storage_choice *choice)
+/* @judged: a rung that needs no second look. */
+static enum verdict climb(struct planner *p, enum storage_rung judged,
+			  struct storage_choice *choice)
 {
 	const enum storage_rung *rungs =
 		p->options->rungs[0] == RUNG_NONE ? default_rungs : p->options->rungs;
-	enum driver_class class = storage_driver_class(p->asked_driver);
+	enum driver_class class = storage_asked_class(p);
 
 	for (size_t i = 0; i < RUNG_COUNT && rungs[i] != RUNG_NONE; i++) {
 		enum verdict verdict;
 
-		if (!storage_rung_fits(rungs[i], class))
+		if (rungs[i] == judged || !storage_rung_fits(rungs[i], class))
 			continue;
 		verdict = judge(p, rungs[i], choice);
 		if (verdict != VERDICT_NO)
@@ -156,37 +182,71 @@ static enum verdict choose_volume(struct planner *p, struct storage_choice *choi
 	return verdict;
 }
 
+/*
+ * An image file of an earlier start goes on also where overlay would work on the data root by now:
+ * its images are in it.
+ */
+static enum verdict choose_old_image(struct planner *p, struct storage_choice *choice)
+{
+	const struct facts_directory *directory = storage_image_dir(p);
+	enum verdict verdict;
+
+	if (storage_path(p) || !storage_has_image(directory) || storage_is_on_loop_device(p) ||
+	    !storage_is_allowed(p, RUNG_LOOP) ||
+	    !storage_rung_fits(RUNG_LOOP, storage_asked_class(p)))
+		return VERDICT_NO;
+	verdict = storage_judge_loop(p, choice);
+	if (verdict == VERDICT_YES)
+		storage_not_taken(p, RUNG_AS_IS, "images of an earlier start are in %s",
+				  choice->image);
+	return verdict;
+}
+
 static enum verdict choose(struct planner *p, struct storage_choice *choice)
 {
 	const struct facts_directory *data_root = storage_data_root(p);
-	const char *prior = storage_prior_driver(data_root);
+	const char *prior = storage_prior_driver(p, data_root);
+	bool had_image = storage_has_image(storage_image_dir(p));
 	enum verdict verdict = choose_volume(p, choice);
+	size_t n_reasons;
 
 	if (verdict != VERDICT_NO)
 		return verdict;
 	/* vfs was the way out of a start at which the image could not be mounted: it holds more */
-	if (!str_equal(prior, "vfs") || !storage_has_image(storage_image_dir(p)))
+	if (!str_equal(prior, "vfs") || !had_image)
 		verdict = storage_judge_prior(p, RUNG_AS_IS, data_root, choice);
-	return verdict == VERDICT_NO ? climb(p, choice) : verdict;
+	if (verdict != VERDICT_NO)
+		return verdict;
+	n_reasons = p->not_taken.count;
+	verdict = choose_old_image(p, choice);
+	if (verdict != VERDICT_NO)
+		return verdict;
+	return climb(p, p->not_taken.count > n_reasons ? RUNG_LOOP : RUNG_NONE, choice);
+}
+
+static void refuse_driver(struct planner *p, const char *reasons)
+{
+	planner_refuse(p, CODE_STORAGE_DRIVER, STATUS_CONFIG,
+		       arena_printf(p->arena,
+				    "leave the choice to the trial (no --storage-driver), "
+				    "or mount a volume: %s",
+				    storage_volume_flag(p)),
+		       "the storage driver %s cannot work here: %s", p->asked_driver, reasons);
 }
 
 static void refuse_all(struct planner *p)
 {
-	const char *reasons = storage_file_system_objection(
-		p, storage_driver_class(p->asked_driver), p->asked_driver, storage_data_root(p));
+	const char *reasons = NULL;
 
 	if (p->not_taken.count)
 		reasons = strings_join(p->arena, &p->not_taken, "; ");
-	else if (!reasons)
+	else if (storage_objection(p, p->asked_driver, storage_data_root(p), &reasons) ==
+		 VERDICT_OPEN)
+		return;
+	if (!reasons)
 		reasons = "--storage leaves no rung that could give it";
 	if (p->asked_driver)
-		planner_refuse(p, CODE_STORAGE_DRIVER, STATUS_CONFIG,
-			       arena_printf(p->arena,
-					    "leave the choice to the trial (no --storage-driver), "
-					    "or mount a volume: %s",
-					    storage_volume_flag(p)),
-			       "the storage driver %s cannot work here: %s", p->asked_driver,
-			       reasons);
+		refuse_driver(p, reasons);
 	else
 		planner_refuse(p, CODE_STORAGE_NO_RUNG,
 			       p->options->storage_given ? STATUS_CONFIG : STATUS_OSERR,
@@ -198,147 +258,42 @@ static void refuse_all(struct planner *p)
 			       "there is no way to store images: %s", reasons);
 }
 
+/* Under --strict-args the flags are read as dockerd would: the variable wins. */
+static const char *asked_driver(const struct planner *p)
+{
+	const char *driver = p->options->storage_driver;
+
+	if (p->options->strict_args) {
+		driver = options_environment(p->options, "DOCKER_DRIVER");
+		if (!driver || !*driver)
+			driver = planner_flag_value(p, "storage-driver", 's');
+	}
+	return driver ? driver : p->facts->engine.config_storage_driver;
+}
+
 void plan_storage(struct planner *p)
 {
 	struct storage_choice choice = { .rung = RUNG_NONE };
+	enum verdict store, verdict;
 
-	p->asked_driver = p->options->storage_driver ? p->options->storage_driver
-						     : p->facts->engine.config_storage_driver;
-	if (is_busy(p) || is_unlockable(p))
+	p->asked_driver = asked_driver(p);
+	if (is_busy(p) || storage_refuse_ran_out(p) || is_unlockable(p))
 		return;
-	switch (choose(p, &choice)) {
-	case VERDICT_YES:
-		break;
-	case VERDICT_NO:
+	store = storage_choose_store(p);
+	if (store == VERDICT_REFUSED)
+		return;
+	verdict = choose(p, &choice);
+	/* asked together with the trials of the ladder: rounds are counted */
+	if (store == VERDICT_OPEN)
+		return;
+	if (verdict == VERDICT_NO)
 		refuse_all(p);
+	if (verdict != VERDICT_YES)
 		return;
-	case VERDICT_OPEN:
-	case VERDICT_REFUSED:
-		return;
-	}
 	p->storage = choice;
 	storage_explain(p);
 	p->plan->storage.rung = choice.rung;
 	p->plan->storage.driver = choice.driver;
 	p->plan->storage.image = choice.image;
 	p->plan->storage.why = p->storage.why;
-}
-
-/* ---- steps ------------------------------------------------------------------------------------
- */
-
-static bool is_volume(const struct planner *p)
-{
-	return p->storage.rung == RUNG_VOLUME;
-}
-
-static void make_directory(struct planner *p, const struct facts_directory *directory,
-			   const char *key, const char *why)
-{
-	struct plan_step *step;
-
-	if (directory->exists == TRI_YES)
-		return;
-	step = planner_step(p, STEP_DIRECTORY, key, why);
-	step->u.runtime_dir.path = directory->path;
-	/* dockerd takes away what it does not want to give */
-	step->u.runtime_dir.mode = 0711;
-	if (str_equal(key, "storage-directory"))
-		planner_or_abort(step, CODE_STORAGE_DIRECTORY, STATUS_OSERR,
-				 storage_volume_flag(p));
-	else
-		planner_or_replan(step, CODE_STORAGE_DIRECTORY);
-}
-
-/* Only what is known for sure: an empty field would look like an answer. */
-static const char *holder(struct planner *p)
-{
-	const struct facts_identity *identity = &p->facts->identity;
-	struct strings words = STRINGS_INIT;
-
-	if (identity->container_id)
-		strings_add(p->arena, &words,
-			    arena_printf(p->arena, "container %.12s", identity->container_id));
-	if (identity->hostname)
-		strings_add(p->arena, &words,
-			    arena_printf(p->arena, "host %s", identity->hostname));
-	if (identity->boot_id)
-		strings_add(p->arena, &words, arena_printf(p->arena, "boot %s", identity->boot_id));
-	return words.count ? strings_join(p->arena, &words, ", ") : "an unnamed container";
-}
-
-static void lock(struct planner *p)
-{
-	const struct storage_choice *storage = &p->storage;
-	struct plan_step *step;
-	const char *key = lock_keys[0];
-
-	if (is_volume(p))
-		key = lock_keys[1];
-	else if (storage->image)
-		key = lock_keys[2];
-	step = planner_step(p, STEP_LOCK, key,
-			    "two engines on one data root destroy it; the lock lives as long as "
-			    "the engine");
-	step->u.lock.path = storage->image ? storage->image
-					   : planner_join(p, storage->home->path, ".dind-lock");
-	step->u.lock.create = true;
-	step->u.lock.holder = holder(p);
-	/* in use (75) and not possible are told apart by the next plan */
-	planner_or_replan(step, CODE_STORAGE_LOCK);
-}
-
-static void set_image(const struct planner *p, struct plan_step *step)
-{
-	step->u.image.image = p->storage.image;
-	step->u.image.bytes = p->storage.image_bytes;
-	step->u.image.mkfs = p->facts->storage.mkfs_ext4;
-	step->u.image.target = p->data_root;
-}
-
-void plan_storage_claim(struct planner *p)
-{
-	const char *key = "storage-directory";
-	struct plan_step *step;
-
-	if (p->storage.rung == RUNG_NONE)
-		return;
-	if (is_volume(p))
-		key = "storage-volume-dir";
-	else if (p->storage.image)
-		key = "storage-image-dir";
-	make_directory(p, p->storage.home, key, "the data has to be somewhere");
-	lock(p);
-	/* also for an image that is there: a crash may have left one without a file system */
-	if (!p->storage.image || !p->facts->storage.mkfs_ext4)
-		return;
-	step = planner_step(p, STEP_MAKE_IMAGE,
-			    is_volume(p) ? "storage-volume-image" : "storage-image",
-			    "a sparse ext4 image takes the place of a file system that overlay "
-			    "cannot use; mkfs runs beside the next steps");
-	set_image(p, step);
-	planner_or_replan(step, CODE_STORAGE_NOT_TAKEN);
-}
-
-void plan_storage_mount(struct planner *p)
-{
-	struct plan_step *step;
-
-	if (!p->storage.image && !p->storage.bind)
-		return;
-	make_directory(p, storage_data_root(p), "storage-directory",
-		       "the data root is mounted there");
-	if (p->storage.bind) {
-		step = planner_step(p, STEP_BIND, "storage-bind",
-				    "the directory of --storage-path becomes the data root");
-		step->u.bind.source = p->storage.home->path;
-		step->u.bind.target = p->data_root;
-	} else {
-		step = planner_step(p, STEP_MOUNT_IMAGE,
-				    is_volume(p) ? "storage-volume-loop" : "storage-loop",
-				    "the image becomes the data root, through a loop device with "
-				    "direct I/O that goes away with its last mount");
-		set_image(p, step);
-	}
-	planner_or_replan(step, CODE_STORAGE_NOT_TAKEN);
 }

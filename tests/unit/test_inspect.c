@@ -103,10 +103,9 @@ START_TEST(devices_tell_missing_from_refused)
 		enum tri usable;
 		int error;
 	} wanted[] = {
-		{ "/dev/fuse", true, TRI_YES, 0 },
-		{ "/dev/loop-control", true, TRI_YES, 0 },
-		{ "/dev/kmsg", true, TRI_NO, EPERM },
-		{ "/dev/net/tun", true, TRI_NO, ENODEV },
+		{ "/dev/fuse", true, TRI_YES, 0 },     { "/dev/loop-control", true, TRI_YES, 0 },
+		{ "/dev/kmsg", true, TRI_NO, EPERM },  { "/dev/net/tun", true, TRI_NO, ENODEV },
+		{ "/dev/zfs", false, TRI_NO, ENOENT },
 	};
 
 	use("docker-v1-privileged");
@@ -284,6 +283,15 @@ START_TEST(anonymous_volume_with_an_old_engine_in_it)
 	ck_assert_uint_eq(facts->storage.image_dir.fs_magic, 0x794c7630);
 	ck_assert_str_eq(facts->storage.mkfs_ext4, "/sbin/mkfs.ext4");
 	ck_assert_str_eq(facts->storage.fuse_overlayfs, "/usr/local/bin/fuse-overlayfs");
+	ck_assert_uint_eq(directory->total_inodes, 66000000 / 4);
+	ck_assert_uint_eq(directory->free_inodes, 17000000 / 4);
+	ck_assert_str_eq(facts->storage.mkfs_xfs, "/sbin/mkfs.xfs");
+	ck_assert_str_eq(facts->storage.check_ext4, "/sbin/e2fsck");
+	ck_assert_str_eq(facts->storage.check_xfs, "/sbin/xfs_repair");
+	ck_assert_str_eq(facts->storage.grow_ext4, "/sbin/resize2fs");
+	ck_assert_str_eq(facts->storage.grow_xfs, "/sbin/xfs_growfs");
+	ck_assert_str_eq(facts->storage.zfs, "/usr/sbin/zfs");
+	ck_assert_str_eq(facts->engine.client, "/usr/bin/dind-client");
 }
 END_TEST
 
@@ -292,6 +300,23 @@ START_TEST(containerd_images_are_blobs)
 	use("docker-v2-private");
 	ck_assert_int_eq(facts->storage.data_root.containerd_store, TRI_YES);
 	ck_assert_uint_eq(facts->storage.data_root.drivers.count, 0);
+}
+END_TEST
+
+/* For a tmpfs as the data root. */
+START_TEST(memory_that_is_free)
+{
+	use("docker-v1-privileged");
+	ck_assert_uint_eq(facts->limits.memory_available, UINT64_C(8192000) * 1024);
+	ck_assert_uint_eq(facts->limits.memory_used, 60000000);
+	fixture_free(&machine);
+	use("docker-v2-private");
+	ck_assert_uint_eq(facts->limits.memory_available, 0); /* not known */
+	ck_assert_uint_eq(facts->limits.memory_used, 35000000);
+	fixture_free(&machine);
+	/* no limit: nothing of it is used */
+	use("docker-v1-plain");
+	ck_assert_uint_eq(facts->limits.memory_used, 0);
 }
 END_TEST
 
@@ -320,6 +345,7 @@ START_TEST(storage_path_holds_the_image)
 	ck_assert_str_eq(facts->storage.storage_path.path, "/var/lib/dind-init");
 	ck_assert_int_eq(facts->storage.storage_path.image, TRI_YES);
 	ck_assert_uint_eq(facts->storage.storage_path.image_bytes, 1234);
+	ck_assert_uint_lt(facts->storage.storage_path.image_allocated, 65536);
 	ck_assert_str_eq(facts->storage.image_dir.path, "/var/lib/dind-init");
 	ck_assert_int_eq(facts->storage.image_dir.is_mount_point, TRI_YES);
 	ck_assert_int_eq(facts->storage.image_dir.anonymous_volume, TRI_NO);
@@ -413,6 +439,19 @@ START_TEST(security_modules)
 	ck_assert_str_eq(facts->lsm.apparmor_label, "unconfined");
 	ck_assert_int_eq(facts->lsm.selinux, TRI_NO);
 	ck_assert_ptr_null(facts->lsm.selinux_label);
+	/* securityfs is not mounted: what it would show is not known */
+	ck_assert_int_eq(facts->lsm.securityfs, TRI_YES);
+	ck_assert_int_eq(facts->lsm.apparmor_stack, TRI_UNKNOWN);
+	ck_assert_str_eq(facts->lsm.apparmor_parser, "/sbin/apparmor_parser");
+	ck_assert_str_eq(facts->lsm.mount_namespace, "4026532345");
+	ck_assert_int_eq(facts->lsm.userns_restricted, TRI_NO);
+	fixture_free(&machine);
+	use("docker-v2-deeper"); /* Ubuntu, securityfs mounted in, nothing to load profiles with */
+	ck_assert_int_eq(facts->lsm.apparmor_visible, TRI_YES);
+	ck_assert_int_eq(facts->lsm.apparmor_stack, TRI_YES);
+	ck_assert_ptr_null(facts->lsm.apparmor_parser);
+	ck_assert_ptr_null(facts->lsm.mount_namespace);
+	ck_assert_int_eq(facts->lsm.userns_restricted, TRI_YES);
 	fixture_free(&machine);
 	use("odd"); /* a read-only selinuxfs is "not for you" */
 	ck_assert_int_eq(facts->lsm.apparmor, TRI_NO);
@@ -420,6 +459,16 @@ START_TEST(security_modules)
 	ck_assert_int_eq(facts->lsm.selinux_mounted, TRI_NO);
 	ck_assert_str_eq(facts->lsm.selinux_label, "system_u:system_r:spc_t:s0");
 	ck_assert_ptr_null(facts->lsm.apparmor_label);
+	ck_assert_uint_eq(facts->lsm.selinux_mounts.count, 0);
+	ck_assert_ptr_null(facts->lsm.root_context);
+	fixture_free(&machine);
+	use("docker-v2-evacuated"); /* one that shows, twice, on a root that is labelled as a whole
+				     */
+	ck_assert_int_eq(facts->lsm.selinux_mounted, TRI_YES);
+	ck_assert_uint_eq(facts->lsm.selinux_mounts.count, 2);
+	ck_assert_str_eq(facts->lsm.selinux_mounts.items[0], "/sys/fs/selinux");
+	ck_assert_str_eq(facts->lsm.selinux_mounts.items[1], "/selinux");
+	ck_assert_str_eq(facts->lsm.root_context, "system_u:object_r:container_file_t:s0:c12,c345");
 }
 END_TEST
 
@@ -622,6 +671,7 @@ int main(void)
 	tcase_add_test(tcase, v1_hierarchies_know_their_mounts);
 	tcase_add_test(tcase, anonymous_volume_with_an_old_engine_in_it);
 	tcase_add_test(tcase, containerd_images_are_blobs);
+	tcase_add_test(tcase, memory_that_is_free);
 	tcase_add_test(tcase, data_root_that_does_not_exist);
 	tcase_add_test(tcase, storage_path_holds_the_image);
 	tcase_add_loop_test(tcase, paths_are_followed_inside_the_world, 0, ARRAY_SIZE(paths));

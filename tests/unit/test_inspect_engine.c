@@ -53,6 +53,9 @@ static const struct {
 	{ "{\"hosts\": \"unix:///x\"}", "'hosts' is not a list of strings" },
 	{ "{\"hosts\": [\"unix:///x\", 1]}", "'hosts' is not a list of strings" },
 	{ "{\"tlsverify\": \"yes\"}", "'tlsverify' is neither true nor false" },
+	{ "{\"features\": []}", "'features' is not an object" },
+	{ "{\"features\": {\"buildkit\": 1}}", "'buildkit' of 'features' is neither" },
+	{ "{\"features\": {\"buildkit\": true}}", NULL },
 	{ "{\"a\": \"\xff\"}", "line 1 column 7: unable to decode byte" },
 };
 
@@ -93,10 +96,31 @@ START_TEST(config_values_are_taken)
 	ck_assert_str_eq(engine->config_hosts.items[1], "unix:///run/other.sock");
 	ck_assert_uint_eq(engine->config_keys.count, 8);
 	ck_assert(strings_has(&engine->config_keys, "features"));
+	ck_assert_int_eq(engine->config_containerd_store, TRI_YES);
 	/* other subjects go by it */
 	ck_assert_str_eq(machine.facts.storage.data_root.path, "/data");
 	ck_assert_int_eq(machine.facts.identity.group_gid, 0);
 	ck_assert_int_eq(engine->socket_answers, TRI_NO);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	enum tri store;
+} features[] = {
+	{ "{}", TRI_UNKNOWN },
+	{ "{\"features\": {}}", TRI_UNKNOWN },
+	{ "{\"features\": {\"buildkit\": true}}", TRI_UNKNOWN },
+	{ "{\"features\": {\"containerd-snapshotter\": true}}", TRI_YES },
+	{ "{\"features\": {\"buildkit\": true, \"containerd-snapshotter\": false}}", TRI_NO },
+};
+
+START_TEST(the_image_store_is_said_or_not)
+{
+	write_config(features[_i].text, strlen(features[_i].text));
+	fixture_inspect(&machine);
+	ck_assert_pstr_eq(engine->config_error, NULL);
+	ck_assert_int_eq(engine->config_containerd_store, features[_i].store);
 }
 END_TEST
 
@@ -215,6 +239,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, config_errors_name_the_place, 0, ARRAY_SIZE(configs));
 	tcase_add_test(tcase, config_values_are_taken);
+	tcase_add_loop_test(tcase, the_image_store_is_said_or_not, 0, ARRAY_SIZE(features));
 	tcase_add_test(tcase, options_beat_the_config);
 	tcase_add_test(tcase, config_must_be_a_file_of_sane_size);
 	tcase_add_test(tcase, config_may_be_missing);

@@ -79,6 +79,9 @@ static inline void fixture_answer_line(struct fixture *fixture, const char *line
 		answer->fs.f_blocks = blocks;
 		answer->fs.f_bsize = (typeof(answer->fs.f_bsize)) block_size;
 		answer->fs.f_bavail = available;
+		/* as file systems are made: an inode for four blocks, and used alike */
+		answer->fs.f_files = blocks / 4;
+		answer->fs.f_ffree = available / 4;
 	} else if (sscanf(line, "open %255s %d", answer->path, &answer->error) == 2) {
 		memcpy(answer->call, "open", 5);
 	} else {

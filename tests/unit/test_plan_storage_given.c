@@ -220,6 +220,8 @@ START_TEST(a_data_root_keeps_the_driver_that_wrote_it)
 	struct machine m;
 
 	machine_init(&m);
+	m.facts.engine.version = "20.10.24";
+	m.facts.storage.zfs = "/sbin/zfs";
 	data_root(&m)->fs_name = priors[_i].fs;
 	prior(&m, data_root(&m), priors[_i].driver);
 	machine_overlay(&m, priors[_i].overlay);
@@ -340,6 +342,7 @@ START_TEST(an_image_in_use_is_not_called_lost)
 	struct machine m;
 
 	machine_with_volume(&m);
+	prior(&m, data_root(&m), "overlay2");
 	image_dir(&m)->image = TRI_YES;
 	image_dir(&m)->image_bytes = 10 * GIB;
 	expect(&m, RUNG_AS_IS, "overlay2");
@@ -354,25 +357,78 @@ START_TEST(an_image_in_use_is_not_called_lost)
 	ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-18"));
 	machine_free(&m);
 
-	machine_init(&m);
+	/* where the engine may not use it */
+	machine_with_volume(&m);
 	image_dir(&m)->image = TRI_YES;
 	image_dir(&m)->image_bytes = 10 * GIB;
-	machine_overlay(&m, TRI_YES);
+	m.options.storage_given = true;
+	m.options.rungs[0] = RUNG_AS_IS;
 	expect(&m, RUNG_AS_IS, "overlay2");
 	ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-18"));
 	machine_free(&m);
 }
 END_TEST
 
-START_TEST(images_in_containerds_store_stay_there)
+START_TEST(an_image_of_an_earlier_start_goes_before_a_volume_that_works_by_now)
 {
 	struct machine m;
 
 	machine_with_volume(&m);
-	data_root(&m)->containerd_store = TRI_YES;
-	expect(&m, RUNG_AS_IS, "overlayfs");
-	/* to name a graph driver would choose the other store */
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	image_dir(&m)->image = TRI_YES;
+	image_dir(&m)->image_bytes = 10 * GIB;
+	expect(&m, RUNG_LOOP, "overlay2");
+	ck_assert_has(all_decisions(&m), "not as-is: images of an earlier start are in " IMAGE);
+	/* it cannot: said once, and loudly */
+	machine_failure(&m, "storage-loop", ENXIO, "no loop device", NULL);
+	expect(&m, RUNG_AS_IS, "overlay2");
+	ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-18"));
+	ck_assert_str_eq(strstr(all_decisions(&m), "not loop:"),
+			 strstr(all_decisions(&m), "not loop: no loop device"));
+	machine_free(&m);
+}
+END_TEST
+
+/* Another driver over data that is there: dockerd would start, and show nothing. */
+static const struct {
+	const char *there, *asked;
+	bool refused;
+} others[] = {
+	{ "overlay2", "vfs", true },
+	{ "overlay2", "fuse-overlayfs", true },
+	{ "fuse-overlayfs", "overlay2", true },
+	{ "btrfs", "overlay2", true },
+	{ "overlay2", "overlay2", false },
+	{ "vfs", "overlay2", false },
+	{ "vfs", "vfs", false },
+};
+
+START_TEST(a_driver_that_would_hide_images_is_refused)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	with_fuse(&m, TRI_YES);
+	prior(&m, data_root(&m), others[_i].there);
+	m.options.storage_driver = others[_i].asked;
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_refusals, others[_i].refused ? 1 : 0);
+	if (others[_i].refused) {
+		const struct plan_message *message = the_refusal(&m, "DIND-STORAGE-08");
+
+		ck_assert_int_eq(message->status, STATUS_CONFIG);
+		ck_assert_has(message->fact, others[_i].there);
+		ck_assert_has(message->fact, others[_i].asked);
+		ck_assert_has(message->remedy, "leave --storage-driver out");
+		ck_assert_has(message->remedy, "-v NAME:");
+		/* a clear wish */
+		m.options.storage_given = true;
+		m.options.rungs[0] = RUNG_AS_IS;
+		m.options.rungs[1] = RUNG_FUSE;
+		m.options.rungs[2] = RUNG_VFS;
+		machine_plan(&m);
+		ck_assert_uint_eq(m.plan.n_refusals, 0);
+		ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-13"));
+	}
 	machine_free(&m);
 }
 END_TEST
@@ -404,6 +460,10 @@ static const struct {
 
 static void check_asked(struct machine *m, int i)
 {
+	bool snapshotter =
+		strcmp(asked[i].driver, "overlayfs") == 0 || strcmp(asked[i].driver, "native") == 0;
+
+	m->facts.engine.version = snapshotter ? "29.0.1" : "20.10.24";
 	data_root(m)->fs_name = asked[i].fs;
 	machine_overlay(m, asked[i].overlay);
 	with_fuse(m, asked[i].fuse);
@@ -457,47 +517,100 @@ START_TEST(a_driver_that_storage_leaves_no_rung_for)
 }
 END_TEST
 
-START_TEST(a_graph_driver_is_not_named_against_features)
+/* What engines no longer have is refused before they say so in their own words. */
+static const struct {
+	const char *driver, *version;
+	bool refused;
+} gone[] = {
+	{ "aufs", "23.0.1", false },	      { "aufs", "24.0.0", true },
+	{ "overlay", "20.10.24", false },     { "overlay", "28.5.2", true },
+	{ "devicemapper", "20.10.24", true }, { "devicemapper", "28.5.2", true },
+	{ "overlay2", "28.5.2", false },
+};
+
+START_TEST(a_driver_that_the_engine_does_not_have)
 {
-	static const char *const feature[] = { "--feature", "containerd-snapshotter", NULL };
-	static const char *const driver[] = { "-s", "overlay2", NULL };
 	struct machine m;
 
 	machine_with_volume(&m);
-	strings_add(&m.arena, &m.facts.engine.config_keys, "features");
-	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has_not(flags(&m), "--storage-driver");
-	/* but on btrfs the choice of an old engine would be worse */
+	m.facts.engine.version = gone[_i].version;
+	m.options.storage_driver = gone[_i].driver;
+	machine_plan(&m);
+	ck_assert_int_eq(refusal(&m, "DIND-STORAGE-04") != NULL, gone[_i].refused);
+	machine_free(&m);
+
+	/* not known: asked for where it matters, and taken for good when it cannot be told */
+	machine_with_volume(&m);
+	m.options.storage_driver = "overlay";
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_trials, 1);
+	ck_assert_int_eq(m.plan.trials[0].kind, TRIAL_ENGINE);
+	(void) machine_trial(&m, TRIAL_ENGINE, "/usr/bin/dockerd", TRI_UNKNOWN, ETIMEDOUT, NULL);
+	expect(&m, RUNG_AS_IS, "overlay");
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(zfs_wants_its_device_and_its_tool)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	data_root(&m)->fs_name = "zfs";
+	m.options.storage_driver = "zfs";
+	machine_plan(&m);
+	ck_assert_has(the_refusal(&m, "DIND-STORAGE-04")->fact, "no zfs in PATH");
+	m.facts.storage.zfs = "/sbin/zfs";
+	machine_device(&m, "/dev/zfs", false);
+	machine_plan(&m);
+	ck_assert_has(the_refusal(&m, "DIND-STORAGE-04")->fact, "/dev/zfs cannot be used (ENOENT)");
+	m.facts.mounts.devices[m.facts.mounts.n_devices - 1].usable.value = TRI_YES;
+	expect(&m, RUNG_AS_IS, "zfs");
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(subvolumes_are_told)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
 	data_root(&m)->fs_name = "btrfs";
 	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has(flags(&m), "--storage-driver overlay2");
-	data_root(&m)->fs_name = "zfs";
-	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has(flags(&m), "--storage-driver overlay2");
+	ck_assert_ptr_null(hint(&m, "DIND-STORAGE-24"));
+	m.options.storage_driver = "btrfs";
+	expect(&m, RUNG_AS_IS, "btrfs");
+	ck_assert_has(the_hint(&m, "DIND-STORAGE-24")->remedy, "btrfs subvolume delete");
 	machine_free(&m);
+}
+END_TEST
+
+START_TEST(strict_args_force_a_driver)
+{
+	static const char *const args[] = { "dockerd", "--storage-driver=devicemapper", NULL };
+	static const char *const environment[] = { "PATH=/bin", "DOCKER_DRIVER=aufs", NULL };
+	struct machine m;
 
 	machine_with_volume(&m);
-	m.options.dockerd_args = feature;
-	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	data_root(&m)->fs_name = "overlay";
+	m.facts.engine.version = "20.10.24";
+	m.options.strict_args = true;
+	m.options.dockerd_args = args;
+	expect(&m, RUNG_AS_IS, "devicemapper");
+	ck_assert_has(the_hint(&m, "DIND-STORAGE-25")->fact, "not namespaced");
+	/* as dockerd reads them */
+	m.options.environment = environment;
+	expect(&m, RUNG_AS_IS, "aufs");
+	ck_assert_has(the_hint(&m, "DIND-STORAGE-25")->fact, "cannot work on overlay");
 	machine_free(&m);
 
-	/* on a loop image the file system below does not matter; vfs is named all the same */
-	machine_init(&m);
-	machine_overlay(&m, TRI_NO);
-	data_root(&m)->fs_name = image_dir(&m)->fs_name = "btrfs";
-	strings_add(&m.arena, &m.facts.engine.config_keys, "features");
-	expect(&m, RUNG_LOOP, "overlay2");
-	ck_assert_has_not(flags(&m), "--storage-driver");
-	m.facts.storage.mkfs_ext4 = NULL;
-	expect(&m, RUNG_VFS, "vfs");
-	ck_assert_has(flags(&m), "--storage-driver vfs");
-	machine_free(&m);
-
+	/* also what is there */
 	machine_with_volume(&m);
-	m.options.dockerd_args = driver;
-	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	m.options.strict_args = true;
+	m.options.dockerd_args = args;
+	m.facts.engine.version = "20.10.24";
+	prior(&m, data_root(&m), "devicemapper");
+	expect(&m, RUNG_AS_IS, "devicemapper");
 	machine_free(&m);
 }
 END_TEST
@@ -519,9 +632,13 @@ int main(void)
 	tcase_add_test(tc, a_clear_wish_goes_before_what_is_there);
 	tcase_add_test(tc, the_image_goes_before_vfs_of_a_bad_day);
 	tcase_add_test(tc, an_image_in_use_is_not_called_lost);
-	tcase_add_test(tc, images_in_containerds_store_stay_there);
+	tcase_add_test(tc, an_image_of_an_earlier_start_goes_before_a_volume_that_works_by_now);
+	tcase_add_loop_test(tc, a_driver_that_would_hide_images_is_refused, 0, ARRAY_SIZE(others));
 	tcase_add_loop_test(tc, a_driver_that_was_asked_for, 0, ARRAY_SIZE(asked));
 	tcase_add_test(tc, a_driver_that_storage_leaves_no_rung_for);
-	tcase_add_test(tc, a_graph_driver_is_not_named_against_features);
+	tcase_add_loop_test(tc, a_driver_that_the_engine_does_not_have, 0, ARRAY_SIZE(gone));
+	tcase_add_test(tc, zfs_wants_its_device_and_its_tool);
+	tcase_add_test(tc, subvolumes_are_told);
+	tcase_add_test(tc, strict_args_force_a_driver);
 	return run_suite(tc);
 }
