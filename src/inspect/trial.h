@@ -82,18 +82,26 @@ int trial_end_program(pid_t pid);
  * output when @until_end. Returns its length. */
 size_t trial_read_output(int output, char *text, size_t size, bool until_end);
 
-/* ---- what both kinds of overlay are put through: trial_exercise.c ----
+/* ---- what both kinds of overlay are put through: trial_exercise.c, trial_files.c ----
  * The working directory is the scratch directory; a and b are the lowers, u is the upper, w the
- * work directory, m the mount point.
+ * work directory, m the mount point. All return 0, or a negative errno with the record filled:
+ * the evidence names the operation.
  */
 
+/* Make the directories and fill the lower layers. */
 int trial_populate(struct trial_record *record);
+int trial_populate_files(struct trial_record *record);
 
-/* Read, unlink, rename, replace a directory, copy up. 0, or negative errno with the record filled.
- */
+/* Layers: read, list, delete, rename, replace a directory, copy up, link. Then files. */
 int trial_exercise(struct trial_record *record);
 
-/* Do directory listings of the upper layer give file types? Engines refuse one without. */
-int trial_check_types(struct trial_record *record);
+/* Modes, owners, capabilities, symbolic links, devices, long names. */
+int trial_exercise_files(struct trial_record *record);
+
+/* Do listings of these @n directories give file types? Engines refuse a layer without. */
+int trial_check_types(const char *const *directories, size_t n, struct trial_record *record);
+
+/* A new file @path with @text. 0 or negative errno; no record. */
+int trial_make_file(const char *path, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A test mount alone proves little: engines' own probes pass on file systems whose overlay fails at
- * the first deletion. So do what building and running images does.
+ * the first deletion. So do what building and running images does to layers.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,7 +12,12 @@
 #include "dind/file.h"
 #include "trial.h"
 
-static int make_file(const char *path, const char *text)
+#define MAX_LISTED 64
+
+/* ---- the lower layers ----
+ */
+
+int trial_make_file(const char *path, const char *text)
 {
 	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -21,21 +26,29 @@ static int make_file(const char *path, const char *text)
 
 int trial_populate(struct trial_record *record)
 {
-	static const char *const directories[] = { "a", "b", "u", "w", "m", "b/replaced" };
-	static const char *const files[] = { "a/first",	  "b/second",	    "b/unlinked",
-					     "b/renamed", "b/replaced/old", "b/appended" };
+	static const char *const directories[] = { "a",		 "b",	   "u",	     "w",
+						   "m",		 "a/both", "b/both", "a/replaced",
+						   "b/replaced", "b/moved" };
+	static const char *const files[] = {
+		"a/first",	  "b/second",  "b/unlinked",	 "b/renamed",
+		"b/appended",	  "b/linked",  "a/both/upper",	 "b/both/lower",
+		"b/moved/inside", "b/changed", "a/replaced/one", "b/replaced/two",
+	};
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		if (mkdir(directories[i], 0700) < 0)
 			return trial_failed(record, TRI_NO, errno, "make a directory");
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		r = make_file(files[i], files[i]);
+		r = trial_make_file(files[i], files[i]);
 		if (r < 0)
 			return trial_failed(record, TRI_NO, -r, "write a file");
 	}
-	return 0;
+	return trial_populate_files(record);
 }
+
+/* ---- what is seen ----
+ */
 
 /* 0 if @path holds @expected, else a negative errno. */
 static int expect_text(const char *path, const char *expected)
@@ -57,6 +70,46 @@ static int expect_missing(const char *path)
 	return errno == ENOENT ? 0 : -errno;
 }
 
+/* How many entries @path lists, and how many of them without a type. 0 or negative errno. */
+static int list(const char *path, int *ret_entries, int *ret_untyped)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	int entries = 0, untyped = 0;
+	int r;
+
+	if (!dir)
+		return -errno;
+	errno = 0;
+	while (entries < MAX_LISTED && (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		entries++;
+		untyped += entry->d_type == DT_UNKNOWN;
+	}
+	r = -errno;
+	(void) closedir(dir);
+	if (r < 0)
+		return r;
+	*ret_entries = entries;
+	*ret_untyped = untyped;
+	return 0;
+}
+
+/* A lower entry that shines through would be one too many, one that is lost one too few. */
+static int expect_entries(const char *path, int expected)
+{
+	int entries = 0, untyped = 0;
+	int r = list(path, &entries, &untyped);
+
+	if (r < 0)
+		return r;
+	return entries == expected ? 0 : -EIO;
+}
+
+/* ---- the checks, in the order in which they are made ----
+ */
+
 static int check_read(void)
 {
 	int r = expect_text("m/first", "a/first");
@@ -64,28 +117,62 @@ static int check_read(void)
 	return r < 0 ? r : expect_text("m/second", "b/second");
 }
 
+static int check_merge(void)
+{
+	int r = expect_entries("m/both", 2);
+
+	if (r == 0)
+		r = expect_text("m/both/upper", "a/both/upper");
+	return r < 0 ? r : expect_text("m/both/lower", "b/both/lower");
+}
+
 static int check_unlink(void)
 {
 	return unlink("m/unlinked") < 0 ? -errno : expect_missing("m/unlinked");
 }
 
+/* From one directory to another, as package managers and installers do. */
 static int check_rename(void)
 {
 	int r;
 
-	if (rename("m/renamed", "m/new-name") < 0)
+	if (rename("m/renamed", "m/both/new-name") < 0)
 		return -errno;
 	r = expect_missing("m/renamed");
-	return r < 0 ? r : expect_text("m/new-name", "b/renamed");
+	if (r == 0)
+		r = expect_text("m/both/new-name", "b/renamed");
+	return r < 0 ? r : expect_entries("m/both", 3);
 }
 
-/* The new directory must hide what the lower one has. */
+/* The new directory must hide what the lower ones have. */
 static int check_replace_directory(void)
 {
-	if (unlink("m/replaced/old") < 0 || rmdir("m/replaced") < 0 ||
-	    mkdir("m/replaced", 0700) < 0)
+	int r;
+
+	if (unlink("m/replaced/one") < 0 || unlink("m/replaced/two") < 0 ||
+	    rmdir("m/replaced") < 0 || mkdir("m/replaced", 0700) < 0)
 		return -errno;
-	return expect_missing("m/replaced/old");
+	r = expect_missing("m/replaced/two");
+	return r < 0 ? r : expect_entries("m/replaced", 0);
+}
+
+/* EXDEV is overlay's answer without redirects, and programs then copy, as between disks. Anything
+ * else that is not a success would surprise them. */
+static int check_rename_directory(void)
+{
+	if (rename("m/moved", "m/moved-to") < 0)
+		return errno == EXDEV ? expect_text("m/moved/inside", "b/moved/inside") : -errno;
+	return expect_text("m/moved-to/inside", "b/moved/inside");
+}
+
+/* One that no lower layer has moves as anywhere, also over an empty one that they have not. */
+static int check_rename_new_directory(void)
+{
+	if (mkdir("m/new", 0700) < 0)
+		return -errno;
+	if (rename("m/new", "m/replaced/new") < 0)
+		return -errno;
+	return expect_entries("m/replaced", 1);
 }
 
 static int check_copy_up(void)
@@ -99,9 +186,24 @@ static int check_copy_up(void)
 	return r < 0 ? r : expect_text("m/appended", "b/appended+");
 }
 
+/* Both names stay one file: what is written by one is read by the other. */
+static int check_link(void)
+{
+	auto_close int fd = -EBADF;
+	int r;
+
+	if (link("m/linked", "m/both/link") < 0)
+		return -errno;
+	fd = open("m/both/link", O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, "+", 1);
+	return r < 0 ? r : expect_text("m/linked", "b/linked+");
+}
+
 static int check_create(void)
 {
-	int r = make_file("m/created", "new");
+	int r = trial_make_file("m/created", "new");
 
 	return r < 0 ? r : expect_text("m/created", "new");
 }
@@ -111,10 +213,14 @@ static const struct {
 	const char *what;
 } checks[] = {
 	{ check_read, "read from both lower layers" },
+	{ check_merge, "list a directory of both lower layers" },
 	{ check_unlink, "delete a file of a lower layer" },
 	{ check_rename, "rename a file of a lower layer" },
 	{ check_replace_directory, "replace a directory of a lower layer" },
+	{ check_rename_directory, "rename a directory of a lower layer" },
+	{ check_rename_new_directory, "rename a new directory" },
 	{ check_copy_up, "append to a file of a lower layer" },
+	{ check_link, "link to a file of a lower layer" },
 	{ check_create, "create a file" },
 };
 
@@ -126,24 +232,21 @@ int trial_exercise(struct trial_record *record)
 		if (r < 0)
 			return trial_failed(record, TRI_NO, -r, "%s", checks[i].what);
 	}
-	return 0;
+	return trial_exercise_files(record);
 }
 
-int trial_check_types(struct trial_record *record)
+int trial_check_types(const char *const *directories, size_t n, struct trial_record *record)
 {
-	const struct dirent *entry;
-	bool unknown = false;
-	DIR *dir = opendir("u");
+	int entries = 0, untyped = 0;
 
-	if (!dir)
-		return trial_failed(record, TRI_NO, errno, "list a directory");
-	while ((entry = readdir(dir)))
-		if (entry->d_type == DT_UNKNOWN && strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			unknown = true;
-	(void) closedir(dir);
-	if (unknown)
-		return trial_failed(record, TRI_NO, ENOTSUP,
-				    "directory listings give no file types (d_type)");
+	for (size_t i = 0; i < n; i++) {
+		int r = list(directories[i], &entries, &untyped);
+
+		if (r < 0)
+			return trial_failed(record, TRI_NO, -r, "list a directory");
+		if (untyped)
+			return trial_failed(record, TRI_NO, ENOTSUP,
+					    "directory listings give no file types (d_type)");
+	}
 	return 0;
 }

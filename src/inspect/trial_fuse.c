@@ -2,19 +2,19 @@
 /* TRIAL_FUSE: fuse-overlayfs with its upper layer in the directory. */
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/statfs.h>
+#include <sys/stat.h>
 
+#include "dind/str.h"
 #include "trial.h"
-
-#define MAGIC_FUSE 0x65735546UL
 
 #define MAX_EVENTS 100 /* there should be one */
 
 /*
  * The kernel wakes pollers of mountinfo when the table changes (proc_pid_mountinfo(5)), and the end
- * of the program closes its output. 0 when m is a FUSE mount. Our parent has the deadline.
+ * of the program closes its output. 0 when m is a mount. Our parent has the deadline.
  */
 static int wait_for_mount(int mountinfo, int output)
 {
@@ -23,9 +23,10 @@ static int wait_for_mount(int mountinfo, int output)
 			{ .fd = mountinfo, .events = POLLPRI },
 			{ .fd = output, .events = 0 }, /* POLLHUP only */
 		};
-		struct statfs fs;
+		struct stat top, below;
 
-		if (statfs("m", &fs) == 0 && (unsigned long) fs.f_type == MAGIC_FUSE)
+		/* Not by the type: the directory may be on FUSE itself. */
+		if (stat(".", &below) == 0 && stat("m", &top) == 0 && top.st_dev != below.st_dev)
 			return 0;
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return -errno;
@@ -35,11 +36,20 @@ static int wait_for_mount(int mountinfo, int output)
 	return -ETIMEDOUT;
 }
 
+/* The last line that it printed, but for what it always says of options that mount(8) adds. */
 static void quote_program(int output, struct trial_record *record)
 {
-	(void) trial_read_output(output, record->detail, sizeof(record->detail), false);
-	record->detail[strcspn(record->detail, "\n")] = '\0';
+	char text[1024];
+	char *line, *rest = text;
+
+	(void) trial_read_output(output, text, sizeof(text), false);
+	while ((line = strsep(&rest, "\n")))
+		if (*line && !str_has_prefix(line, "unknown argument ignored"))
+			(void) snprintf(record->detail, sizeof(record->detail), "%s", line);
 }
+
+/* As inner programs see it. Layers without are the program's own affair: it looks at each file. */
+static const char *const typed[] = { "m" };
 
 static void try_fuse(const struct trial_context *context, struct trial_record *record)
 {
@@ -68,6 +78,8 @@ static void try_fuse(const struct trial_context *context, struct trial_record *r
 		(void) trial_failed(record, TRI_NO, -r, "mount with %s", context->fuse_overlayfs);
 	else
 		r = trial_exercise(record);
+	if (r == 0)
+		r = trial_check_types(typed, ARRAY_SIZE(typed), record);
 	if (r == 0)
 		trial_passed(record, "mounted, written to, unmounted");
 	else

@@ -111,6 +111,21 @@ static int check_upper(const struct trial_context *context, struct trial_record 
 	return 0;
 }
 
+/* Without types overlay does not find its own whiteouts, so they come first: what fails else would
+ * be the consequence and not the cause. */
+static int exercise(const struct trial_context *context, struct trial_record *record)
+{
+	static const char *const before[] = { ".", "b" };
+	static const char *const after[] = { "u", "m" };
+	int r = trial_check_types(before, ARRAY_SIZE(before), record);
+
+	if (r == 0)
+		r = trial_exercise(record);
+	if (r == 0)
+		r = trial_check_types(after, ARRAY_SIZE(after), record);
+	return r < 0 ? r : check_upper(context, record);
+}
+
 static void try_overlay(const struct trial_context *context, struct trial_record *record)
 {
 	auto_close int kernel_log = open_kernel_log();
@@ -129,12 +144,7 @@ static void try_overlay(const struct trial_context *context, struct trial_record
 		trial_passed(record, "mounted; not opened, because it lies on aufs");
 		return;
 	}
-	r = trial_exercise(record);
-	if (r == 0)
-		r = trial_check_types(record);
-	if (r == 0)
-		r = check_upper(context, record);
-	if (r == 0)
+	if (exercise(context, record) == 0)
 		trial_passed(record, "mounted, written to, unmounted");
 	else
 		quote_kernel(kernel_log, record);

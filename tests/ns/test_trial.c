@@ -1,361 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Trials on a real kernel, and inspection of paths that hang. Each test has a mount namespace of
- * its own (Check forks), is a subreaper as PID 1 is, and must leave nothing: no process, no mount,
- * no scratch directory.
- */
-#include <check.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <limits.h>
+/* Trials on a real kernel, and inspection of paths that hang. */
 #include <linux/fuse.h>
-#include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#include "dind/file.h"
-#include "dind/inspect.h"
-
-#define SECONDS 1000
-
-static struct arena arena;
-static struct facts facts;
-static struct options options;
-static struct inspect_world world;
-static struct error err;
-static char base[] = "/tmp/dind-test-trial-XXXXXX";
-static char text_buffer[1024];
-static long mounts_before;
-
-/* ---- surroundings ----
- */
-
-static const char *in_base(const char *name)
-{
-	static char path[4][256];
-	static int next;
-
-	next = (next + 1) % 4;
-	(void) snprintf(path[next], sizeof(path[next]), "%s/%s", base, name);
-	return path[next];
-}
-
-static long count_mounts(void)
-{
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	long lines = 0;
-	int c;
-
-	ck_assert_ptr_nonnull(file);
-	while ((c = fgetc(file)) != EOF)
-		lines += c == '\n';
-	(void) fclose(file);
-	return lines;
-}
-
-static int count_entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	int n = -2; /* "." and ".." */
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	(void) closedir(dir);
-	return n;
-}
-
-static void setup(void)
-{
-	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	ck_assert_ptr_nonnull(mkdtemp(base));
-	ck_assert_int_eq(mkdir(in_base("dir"), 0755), 0);
-	facts.privileges.user_namespace = TRI_NO;
-	inspect_world_live(&world);
-	mounts_before = count_mounts();
-}
-
-static void remove_base(void)
-{
-	const char *const argv[] = { "/bin/rm", "-rf", "--one-file-system", base, NULL };
-	int status;
-	pid_t pid;
-
-	(void) umount2(in_base("m"), MNT_DETACH);
-	(void) umount2(in_base("dir"), MNT_DETACH);
-	pid = fork();
-
-	if (pid == 0) {
-		(void) execv(argv[0], (char *const *) (uintptr_t) argv);
-		_exit(127);
-	}
-	(void) waitpid(pid, &status, 0);
-}
-
-static void teardown(void)
-{
-	int status;
-
-	arena_free(&arena);
-	/* Before anything else is started: every child was waited for. */
-	ck_assert_int_eq(waitpid(-1, &status, WNOHANG), -1);
-	ck_assert_int_eq(errno, ECHILD);
-	ck_assert_int_eq(count_mounts(), mounts_before);
-	remove_base();
-}
-
-static int64_t elapsed_ms(int64_t since)
-{
-	return clock_now_ms() - since;
-}
-
-static const struct facts_trial *try(enum trial_kind kind, const char *path, int timeout_ms)
-{
-	const struct trial_request request = { kind, path };
-	size_t before = facts.n_trials;
-	const struct facts_trial *trial;
-
-	ck_assert_msg(trial_run(&request, timeout_ms, &arena, &facts, &err) == 0, "%s",
-		      err.message);
-	ck_assert_uint_eq(facts.n_trials, before + 1);
-	trial = &facts.trials[before];
-	ck_assert_int_eq(trial->kind, kind);
-	ck_assert_str_eq(trial->path, path);
-	ck_assert_int_ge(trial->elapsed_us, 0);
-	return trial;
-}
-
-static void expect(const struct facts_trial *trial, enum tri value, int error)
-{
-	ck_assert_msg(trial->result.value == value && trial->result.error == error,
-		      "value %d error %d (%s): %s; %s", (int) trial->result.value,
-		      trial->result.error, strerror(trial->result.error), trial->result.evidence,
-		      trial->detail ? trial->detail : "-");
-}
-
-static void mount_tmpfs(const char *path)
-{
-	ck_assert_int_eq(mount("tmpfs", path, "tmpfs", 0, "size=8m"), 0);
-	mounts_before++;
-}
-
-/* Fail @call with @error (negative: kill the process) from now on, here and in children. */
-static void deny(int call, int error)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-
-	ck_assert_ptr_nonnull(filter);
-	ck_assert_int_eq(seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0), 0);
-	ck_assert_int_eq(seccomp_rule_add(filter,
-					  error < 0 ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(error),
-					  call, 0),
-			 0);
-	ck_assert_int_eq(seccomp_load(filter), 0);
-	seccomp_release(filter);
-}
-
-static const char *write_script(const char *name, const char *body)
-{
-	const char *path = in_base(name);
-
-	(void) snprintf(text_buffer, sizeof(text_buffer), "#!/bin/sh\n%s\n", body);
-	ck_assert_int_eq(file_replace(path, text_buffer, 0755), 0);
-	return path;
-}
-
-/* ---- overlay ----
- */
-
-START_TEST(overlay_works_on_a_disk)
-{
-	const struct facts_trial *trial = try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS);
-
-	expect(trial, TRI_YES, 0);
-	ck_assert_ptr_null(trial->detail);
-	ck_assert_int_eq(count_entries(in_base("dir")), 0);
-}
-END_TEST
-
-START_TEST(overlay_works_on_tmpfs_and_odd_names)
-{
-	const char *odd = in_base("dir/a,b:c\\d e");
-
-	mount_tmpfs(in_base("dir"));
-	ck_assert_int_eq(mkdir(odd, 0755), 0);
-	expect(try(TRIAL_OVERLAY, odd, 10 * SECONDS), TRI_YES, 0);
-	ck_assert_int_eq(count_entries(odd), 0);
-}
-END_TEST
-
-START_TEST(overlay_does_not_work_on_overlay)
-{
-	const struct facts_trial *trial;
-
-	mount_tmpfs(in_base("dir"));
-	ck_assert_int_eq(mkdir(in_base("dir/l"), 0755), 0);
-	ck_assert_int_eq(mkdir(in_base("dir/u"), 0755), 0);
-	ck_assert_int_eq(mkdir(in_base("dir/w"), 0755), 0);
-	ck_assert_int_eq(mkdir(in_base("m"), 0755), 0);
-	(void) snprintf(text_buffer, sizeof(text_buffer), "lowerdir=%s,upperdir=%s,workdir=%s",
-			in_base("dir/l"), in_base("dir/u"), in_base("dir/w"));
-	ck_assert_int_eq(mount("overlay", in_base("m"), "overlay", 0, text_buffer), 0);
-	mounts_before++;
-	trial = try(TRIAL_OVERLAY, in_base("m"), 10 * SECONDS);
-	expect(trial, TRI_NO, EINVAL);
-	ck_assert_str_eq(trial->result.evidence, "mount an overlay");
-	ck_assert_int_eq(count_entries(in_base("m")), 0);
-	if (access("/dev/kmsg", R_OK) == 0) {
-		ck_assert_ptr_nonnull(trial->detail);
-		ck_assert_ptr_nonnull(strstr(trial->detail, "upper"));
-	}
-}
-END_TEST
-
-START_TEST(overlay_does_not_work_read_only)
-{
-	const char *dir = in_base("dir");
-
-	ck_assert_int_eq(mount(dir, dir, NULL, MS_BIND, NULL), 0);
-	ck_assert_int_eq(mount(NULL, dir, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
-	mounts_before++;
-	expect(try(TRIAL_OVERLAY, dir, 10 * SECONDS), TRI_NO, EROFS);
-}
-END_TEST
-
-START_TEST(overlay_does_not_work_without_space)
-{
-	auto_close int fd = -EBADF;
-	static char block[65536];
-
-	mount_tmpfs(in_base("dir"));
-	fd = open(in_base("dir/full"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	ck_assert_int_ge(fd, 0);
-	while (write(fd, block, sizeof(block)) > 0)
-		;
-	while (write(fd, block, 1) > 0)
-		;
-	expect(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS), TRI_NO, ENOSPC);
-	ck_assert_int_eq(count_entries(in_base("dir")), 1);
-}
-END_TEST
-
-START_TEST(overlay_needs_a_directory)
-{
-	expect(try(TRIAL_OVERLAY, in_base("missing"), 10 * SECONDS), TRI_NO, ENOENT);
-	expect(try(TRIAL_OVERLAY, "/proc/version", 10 * SECONDS), TRI_NO, ENOTDIR);
-}
-END_TEST
-
-/* dockerd uses userxattr there; the trial has to, or it would say no. */
-START_TEST(overlay_works_in_a_user_namespace)
-{
-	ck_assert_int_eq(unshare(CLONE_NEWUSER | CLONE_NEWNS), 0);
-	ck_assert_int_eq(file_write_at(AT_FDCWD, "/proc/self/setgroups", "deny"), 0);
-	ck_assert_int_eq(file_write_at(AT_FDCWD, "/proc/self/uid_map", "0 0 1"), 0);
-	ck_assert_int_eq(file_write_at(AT_FDCWD, "/proc/self/gid_map", "0 0 1"), 0);
-	ck_assert_int_eq(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS)->result.value, TRI_NO);
-	facts.privileges.user_namespace = TRI_YES;
-	expect(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS), TRI_YES, 0);
-	ck_assert_int_eq(count_entries(in_base("dir")), 0);
-}
-END_TEST
-
-/* What cannot be set up says nothing about the directory: unknown. What fails on it is a no. */
-static const struct {
-	int call;
-	int error;
-	enum tri value;
-} failures[] = {
-	{ SCMP_SYS(unshare), EPERM, TRI_UNKNOWN }, { SCMP_SYS(mkdirat), EDQUOT, TRI_NO },
-	{ SCMP_SYS(fchdir), EACCES, TRI_NO },	   { SCMP_SYS(mkdir), EDQUOT, TRI_NO },
-	{ SCMP_SYS(unlink), EIO, TRI_NO },	   { SCMP_SYS(rename), EXDEV, TRI_NO },
-	{ SCMP_SYS(rmdir), EIO, TRI_NO },	   { SCMP_SYS(lgetxattr), EOPNOTSUPP, TRI_NO },
-};
-
-START_TEST(overlay_trial_reports_each_failure)
-{
-	deny(failures[_i].call, failures[_i].error);
-	expect(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS), failures[_i].value,
-	       failures[_i].error);
-	ck_assert_int_eq(count_entries(in_base("dir")), 0);
-}
-END_TEST
-
-/* Old kernels and odd file systems: the trial works all the same. */
-static const struct {
-	int call;
-	int error;
-} survived[] = {
-	{ SCMP_SYS(pidfd_open), ENOSYS },
-	{ SCMP_SYS(flock), ENOLCK },
-	{ SCMP_SYS(setpgid), EPERM },
-	{ SCMP_SYS(lseek), EINVAL },
-};
-
-START_TEST(overlay_trial_survives)
-{
-	deny(survived[_i].call, survived[_i].error);
-	expect(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS), TRI_YES, 0);
-	ck_assert_int_eq(count_entries(in_base("dir")), 0);
-}
-END_TEST
-
-START_TEST(no_child_no_trial)
-{
-	const struct trial_request request = { TRIAL_OVERLAY, in_base("dir") };
-
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-
-	ck_assert_ptr_nonnull(filter);
-	/* Not the threads that the sanitizers start. */
-	ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAGAIN), SCMP_SYS(clone), 1,
-					  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM, 0)),
-			 0);
-	ck_assert_int_eq(seccomp_load(filter), 0);
-	seccomp_release(filter);
-	ck_assert_int_eq(trial_run(&request, 10 * SECONDS, &arena, &facts, &err), -EAGAIN);
-	ck_assert_uint_eq(facts.n_trials, 0);
-	/* teardown's rm cannot be started: */
-	ck_assert_int_eq(rmdir(in_base("dir")), 0);
-	ck_assert_int_eq(rmdir(base), 0);
-}
-END_TEST
-
-START_TEST(killed_trial_is_unknown)
-{
-	deny(SCMP_SYS(fchdir), -1);
-	expect(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS), TRI_UNKNOWN, ECHILD);
-	ck_assert_int_eq(count_entries(in_base("dir")), 0);
-}
-END_TEST
-
-/* What a trial left whose parent died with it is removed by the next one, a living one's is not. */
-START_TEST(stale_scratch_directories_go)
-{
-	auto_close int lock = -EBADF;
-
-	ck_assert_int_eq(mkdir(in_base("dir/.dind-trial-stale1"), 0700), 0);
-	ck_assert_int_eq(mkdir(in_base("dir/.dind-trial-stale1/w"), 0700), 0);
-	ck_assert_int_eq(mkdir(in_base("dir/.dind-trial-stale1/w/work"), 0), 0);
-	ck_assert_int_eq(file_replace(in_base("dir/.dind-trial-stale1/file"), "x", 0), 0);
-	ck_assert_int_eq(mkdir(in_base("dir/.dind-trial-alive1"), 0700), 0);
-	lock = open(in_base("dir/.dind-trial-alive1"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
-	expect(try(TRIAL_OVERLAY, in_base("dir"), 10 * SECONDS), TRI_YES, 0);
-	ck_assert_int_eq(count_entries(in_base("dir")), 1);
-	ck_assert_int_eq(access(in_base("dir/.dind-trial-alive1"), F_OK), 0);
-}
-END_TEST
+#include "trial_fixture.h"
 
 /* ---- file systems that hang ----
  */
@@ -601,6 +249,48 @@ START_TEST(fuse_works)
 }
 END_TEST
 
+/* On FUSE the type of the mount point says nothing: it is the same before and after. fuse-overlayfs
+ * does not work on itself (no whiteouts), and that is an answer, not an accident. */
+START_TEST(fuse_on_fuse_is_tried_as_well)
+{
+	static const char program[] = "/usr/bin/fuse-overlayfs";
+	const struct facts_trial *trial;
+	struct stat below, top;
+	int status, entries;
+	pid_t pid;
+
+	facts.storage.fuse_overlayfs = program;
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(mkdir(in_base((const char *[]){ "l", "u", "w" }[i]), 0755), 0);
+	(void) snprintf(text_buffer, sizeof(text_buffer), "lowerdir=%s,upperdir=%s,workdir=%s",
+			in_base("l"), in_base("u"), in_base("w"));
+	ck_assert_int_eq(stat(in_base("dir"), &below), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		(void) execl(program, program, "-f", "-o", text_buffer, in_base("dir"),
+			     (char *) NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_eq(stat(in_base("dir"), &top), 0);
+		if (top.st_dev != below.st_dev)
+			break;
+		(void) usleep(10000);
+	}
+	ck_assert_uint_ne(top.st_dev, below.st_dev);
+	mounts_before++;
+	entries = count_entries(in_base("dir"));
+	trial = try(TRIAL_FUSE, in_base("dir"), 10 * SECONDS);
+	expect(trial, TRI_NO, EPERM);
+	ck_assert_str_eq(trial->result.evidence, "delete a file of a lower layer");
+	ck_assert_int_eq(count_entries(in_base("dir")), entries); /* its root has no ".." */
+	ck_assert_int_eq(umount2(in_base("dir"), 0), 0);
+	mounts_before--;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+}
+END_TEST
+
 START_TEST(fuse_without_program_or_device)
 {
 	expect(try(TRIAL_FUSE, in_base("dir"), 10 * SECONDS), TRI_NO, ENOENT);
@@ -619,7 +309,8 @@ START_TEST(fuse_program_that_fails)
 	const struct facts_trial *trial;
 
 	facts.storage.fuse_overlayfs =
-		write_script("fuse-overlayfs", "echo 'fuse: it is broken' >&2\nexit 1");
+		write_script("fuse-overlayfs", "echo 'unknown argument ignored: lazytime' >&2\n"
+					       "echo 'fuse: it is broken' >&2\nexit 1");
 	trial = try(TRIAL_FUSE, in_base("dir"), 10 * SECONDS);
 	expect(trial, TRI_NO, ECHILD);
 	ck_assert_str_eq(trial->detail, "fuse: it is broken");
@@ -776,25 +467,6 @@ START_TEST(calls_that_a_filter_lets_through)
 }
 END_TEST
 
-static TCase *overlay_cases(void)
-{
-	TCase *tcase = tcase_create("overlay");
-
-	tcase_add_test(tcase, overlay_works_on_a_disk);
-	tcase_add_test(tcase, overlay_works_on_tmpfs_and_odd_names);
-	tcase_add_test(tcase, overlay_does_not_work_on_overlay);
-	tcase_add_test(tcase, overlay_does_not_work_read_only);
-	tcase_add_test(tcase, overlay_does_not_work_without_space);
-	tcase_add_test(tcase, overlay_needs_a_directory);
-	tcase_add_test(tcase, overlay_works_in_a_user_namespace);
-	tcase_add_loop_test(tcase, overlay_trial_reports_each_failure, 0, ARRAY_SIZE(failures));
-	tcase_add_loop_test(tcase, overlay_trial_survives, 0, ARRAY_SIZE(survived));
-	tcase_add_test(tcase, no_child_no_trial);
-	tcase_add_test(tcase, killed_trial_is_unknown);
-	tcase_add_test(tcase, stale_scratch_directories_go);
-	return tcase;
-}
-
 static TCase *hang_cases(void)
 {
 	TCase *tcase = tcase_create("hang");
@@ -812,6 +484,7 @@ static TCase *program_cases(void)
 	TCase *tcase = tcase_create("programs");
 
 	tcase_add_test(tcase, fuse_works);
+	tcase_add_test(tcase, fuse_on_fuse_is_tried_as_well);
 	tcase_add_test(tcase, fuse_without_program_or_device);
 	tcase_add_test(tcase, fuse_program_that_fails);
 	tcase_add_loop_test(tcase, fuse_program_that_hangs, 0, ARRAY_SIZE(hanging));
@@ -835,19 +508,7 @@ static TCase *seccomp_cases(void)
 
 int main(void)
 {
-	TCase *cases[] = { overlay_cases(), hang_cases(), program_cases(), seccomp_cases() };
-	Suite *suite = suite_create("trial");
-	SRunner *runner;
-	int failed;
+	TCase *cases[] = { hang_cases(), program_cases(), seccomp_cases() };
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		tcase_add_checked_fixture(cases[i], setup, teardown);
-		tcase_set_timeout(cases[i], 60);
-		suite_add_tcase(suite, cases[i]);
-	}
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_cases(cases, ARRAY_SIZE(cases));
 }

@@ -28,7 +28,7 @@ selected() {
 run_case() {
 	local file=$1 start
 	CASE=$(basename "$file" .sh)
-	CASE=${CASE#[0-9]-}
+	CASE=${CASE#*-}
 	start=$(uptime_seconds)
 	if ! selected "$CASE"; then
 		skip "all of it" "not among the selected cases"
@@ -49,7 +49,8 @@ run_case() {
 
 : >"$RESULTS"
 if start_outer_engine; then
-	for file in cases/*.sh; do
+	mapfile -t files < <(printf '%s\n' cases/*.sh | sort -V)
+	for file in "${files[@]}"; do
 		run_case "$file"
 	done
 fi
