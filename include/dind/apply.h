@@ -12,7 +12,8 @@
 #include "dind/error.h"
 #include "dind/plan.h"
 
-#define APPLY_MAX_LISTENERS OPTIONS_MAX_HOSTS
+/* one more is for dind-client */
+#define APPLY_MAX_LISTENERS (OPTIONS_MAX_HOSTS + 1)
 #define APPLY_HOLDER_MAX    256
 
 /* What steps leave behind for later steps, for the launch and for the way down. */
@@ -27,10 +28,14 @@ struct apply_context {
 	size_t n_listen;
 	int lock_fd; /* flock(2) held; inherited by the engine on purpose */
 	char lock_path[4096];
-	char holder[APPLY_HOLDER_MAX];		      /* who has the lock, after -EWOULDBLOCK */
-	pid_t mkfs_pid;				      /* running mkfs, 0: none */
-	int mkfs_output;			      /* read end of its stderr */
-	char loop_device[32];			      /* "/dev/loop7", "" without one */
+	int lease_fd;		       /* likewise, of the slot that is leased */
+	char lease_path[4096];	       /* that slot, "" without one */
+	char holder[APPLY_HOLDER_MAX]; /* who has the lock, after -EWOULDBLOCK */
+	pid_t mkfs_pid;		       /* running mkfs, 0: none */
+	int mkfs_output;	       /* read end of its stderr */
+	int mkfs_image;		       /* the image open, to be emptied if it fails */
+	int mkfs_attempt;	       /* which set of options it was given */
+	char loop_device[32];	       /* "/dev/loop7", "" without one */
 	uint64_t loop_image_device, loop_image_inode; /* of the image behind it */
 	bool loop_direct_io;
 	char data_root[4096]; /* what we mounted there, "" when nothing */
@@ -39,7 +44,13 @@ struct apply_context {
 	bool cgroup_own_namespace;
 	bool cgroup_nested;
 	char cgroup_refused[256]; /* controllers that could not be enabled, with errno names; "" */
+	/* STEP_CONFINE: for launch.filter of the engine and its containerd; length 0: none */
+	struct launch_filter filter;
+	char apparmor_name[64];		/* our policy namespace, "" without one */
+	int apparmor_lock;		/* flock(2) of it; inherited by the engine on purpose */
+	bool securityfs_mounted;	/* by us */
 	char notice[ERROR_MESSAGE_MAX]; /* what was unusual about a step, or "" */
+	bool notice_loud;		/* it is a warning: data was moved, lost, or is at risk */
 };
 
 void apply_context_init(struct apply_context *context);
@@ -63,6 +74,13 @@ int apply_unmount_data_root(const struct apply_context *context, const char *dat
 			    const char *exec_root, int timeout_ms, struct error *err);
 
 /*
+ * Remove our policy namespace of AppArmor, after the last process in it is gone: those that are
+ * left would be unconfined from then on. What is not gone after @timeout_ms is named in @err, and
+ * the namespace stays for a later start. May run in a child; nothing happens without one of ours.
+ */
+int apply_remove_apparmor(const struct apply_context *context, int timeout_ms, struct error *err);
+
+/*
  * SIGKILL inner containers so that dockerd can finish its clean-up: cgroup v2 by cgroup.kill of the
  * groups below the engine's parent; v1 by pid (NSpid has exactly one entry more than ours and ends
  * in 1). With
@@ -72,6 +90,12 @@ int apply_unmount_data_root(const struct apply_context *context, const char *dat
  */
 int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool deaf_only,
 			  struct error *err);
+
+/*
+ * Give the slot back: it counts as used until now. After the data root was unmounted; nothing
+ * happens without a lease. A lease that is not given back ends with the last descriptor of it.
+ */
+void apply_release_lease(struct apply_context *context);
 
 /* End and reap a running mkfs. For paths that give up before STEP_MOUNT_IMAGE. */
 void apply_abandon(struct apply_context *context);

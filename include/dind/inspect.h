@@ -40,6 +40,12 @@ int inspect_machine(const struct inspect_world *world, const struct options *opt
 		    struct arena *arena, struct facts *facts, struct error *err);
 
 /*
+ * A slot of the pool was leased (facts->pool.lease): look at it as the storage path, likewise.
+ */
+void inspect_lease(const struct inspect_world *world, const struct options *options,
+		   struct arena *arena, struct facts *facts);
+
+/*
  * Run one trial and append its result to @facts. The child has its own mount namespace, is killed
  * after
  * @timeout_ms (then: unknown, ETIMEDOUT), does the real operation and removes its scratch directory

@@ -63,6 +63,19 @@ enum prune_when {
 	PRUNE_IDLE,  /* above the water mark, while no container runs */
 };
 
+/* --apparmor: whose policy the engine works with */
+enum apparmor_mode {
+	APPARMOR_NAMESPACE = 0, /* one of its own, where the kernel has that; else none */
+	APPARMOR_HOST,		/* the host's, as dockerd there would */
+	APPARMOR_OFF,		/* none: inner containers get no profile */
+};
+
+/* --confine: what keeps the engine's tree away from the host's kernel */
+enum confine_mode {
+	CONFINE_HOST = 0, /* a seccomp filter */
+	CONFINE_OFF,	  /* nothing but its capabilities */
+};
+
 enum engine_log_kind {
 	ENGINE_LOG_DEFAULT = 0, /* stderr in the foreground, the default file with a COMMAND */
 	ENGINE_LOG_STDERR,
@@ -122,6 +135,12 @@ struct options {
 	bool strict_args; /* --strict-args: dockerd's argv untouched, no sockets of ours */
 	enum engine_log_kind engine_log;
 	const char *engine_log_path; /* for ENGINE_LOG_FILE */
+
+	/* security modules */
+	enum apparmor_mode apparmor;
+	bool selinux; /* a policy with the transitions is there: the engine may use it */
+
+	enum confine_mode confine;
 
 	/* workload */
 	const char *const *workload; /* COMMAND and its arguments, NULL ended; NULL: engine in the

@@ -23,6 +23,8 @@ enum plan_step_kind {
 	STEP_LIMITS = 0,       /* rlimits and OOM score of PID 1 */
 	STEP_RUNTIME_DIR,      /* a fresh tmpfs on a directory of /run */
 	STEP_LISTEN,	       /* open the listening sockets */
+	STEP_LEASE,	       /* take a slot of the pool; the only step of its plan: what follows
+				  depends on which one it is */
 	STEP_LOCK,	       /* take the lock of the data root */
 	STEP_MAKE_IMAGE,       /* sparse image file; mkfs runs beside the next steps */
 	STEP_REMOUNT_RW,       /* /sys, /proc/sys */
@@ -35,7 +37,14 @@ enum plan_step_kind {
 	STEP_DIRECTORY,	       /* a directory that must exist */
 	STEP_BIND,	       /* bind the storage path onto the data root */
 	STEP_MOUNT_IMAGE,      /* image file → loop device → data root; waits for mkfs */
+	STEP_TMPFS,	       /* a fresh tmpfs becomes the data root */
+	STEP_CHECK_STORE,      /* the image that was mounted holds no images of the other store */
 	STEP_CONFIG,	       /* effective daemon.json in the runtime directory */
+	STEP_FILE,	       /* a small file with this content */
+	STEP_FILESYSTEM,       /* a kernel file system that is not mounted yet */
+	STEP_CONFINE,	       /* compile the seccomp filter of the engine's tree */
+	STEP_APPARMOR,	       /* securityfs, and a policy namespace for the engine */
+	STEP_SELINUX_HIDE,     /* a selinuxfs becomes read-only: not for the engine */
 	STEP_KIND_COUNT,
 };
 
@@ -79,14 +88,45 @@ struct plan_step {
 					       host …" */
 		} lock;
 		struct {
+			const char *pool; /* absolute; made with 0700 when its parent exists */
+			const char *const *slots; /* paths in the order in which they are tried,
+						     NULL ended */
+			int max_slots; /* those from slot-1 to this one that are not among them are
+					  tried after them, and made */
+			enum cache_busy busy; /* for the caller: an executor never waits */
+			const char *holder;   /* as in lock */
+		} lease;
+		struct {
 			const char *image;  /* absolute path */
 			uint64_t bytes;	    /* apparent size of a new one */
-			const char *mkfs;   /* absolute path of mkfs.ext4 */
+			const char *mkfs;   /* absolute path of mkfs for @fs; NULL: none */
 			const char *target; /* data root, for STEP_MOUNT_IMAGE */
+			enum storage_fs fs; /* of a new one; an image that is there keeps its own */
+			bool resize;	    /* the user named a size: an older image grows to it.
+					       A larger one is left as it is, which is told */
+			bool recreate;	    /* one beyond repair, or a file that is no image, is
+					       moved aside (".broken") and made anew, loudly;
+					       else the step fails and nothing is touched */
+			/* By the file system of the image that is there. NULL: looked for beside
+			 * mkfs; an image that needs one that is missing is not mended or grown. */
+			const char *e2fsck, *resize2fs, *xfs_repair;
 		} image;		    /* STEP_MAKE_IMAGE and STEP_MOUNT_IMAGE */
 		struct {
+			const char *target;
+			uint64_t bytes;
+		} tmpfs;
+		struct {
+			const char *path; /* data root */
+			bool containerd;  /* images are expected in containerd's store, else in
+					     @driver's */
+			const char *driver;
+		} check_store;
+		struct {
 			const char *path;
-		} remount;
+		} remount; /* also STEP_SELINUX_HIDE */
+		struct {
+			const char *name; /* of the namespace; NULL: the host's policy is shown */
+		} apparmor;
 		struct {
 			const char *path;
 			char type; /* 'c' or 'b' */
@@ -116,6 +156,12 @@ struct plan_step {
 			int timeout_ms;
 		} cgroup_nest;
 		struct {
+			const char *type; /* "tmpfs", "securityfs" */
+			const char *target;
+			const char *options; /* for the file system, NULL: none */
+			bool if_present; /* no such directory: nothing to do */
+		} filesystem;
+		struct {
 			const char *source, *target;
 		} bind;
 		struct {
@@ -123,6 +169,13 @@ struct plan_step {
 			const char *target;
 			const char *const *drop; /* top-level keys to leave out, NULL ended */
 		} config;
+		struct {
+			const char *path, *content;
+			unsigned int mode;
+		} file;
+		struct {
+			const char *const *refused; /* as launch.refused of the engine */
+		} confine;
 	} u;
 };
 
@@ -183,6 +236,15 @@ struct plan {
 	struct plan_storage storage;
 	struct plan_service engine;
 	struct plan_service workload;
+	/* Beside the engine: */
+	struct plan_service containerd; /* ours, started with it; not wanted: dockerd's own way */
+	struct plan_service prepare;	/* runs when the engine is ready, before that is told */
+	struct plan_service watch;	/* runs from then on */
+	bool prepare_required;		/* its failure ends the start; else it is warned about */
+	int prepare_timeout_ms;
+	bool clean; /* containers and networks of an earlier holder of the data root are to be
+		       removed before ready: the slot of a pool has another user every time */
+	const char *confinement; /* of inner containers, in a few words; NULL: not decided */
 	const char *exec_root;
 	const char *pid_file;	      /* dockerd's */
 	enum cgroup_mode cgroup_mode; /* for the stop ladder: v2 kills by cgroup.kill */
@@ -194,6 +256,13 @@ struct plan {
  */
 int plan_make(const struct options *options, const struct facts *facts, struct arena *arena,
 	      struct plan *ret_plan, struct error *err);
+
+/*
+ * As plan_make(), for what moby's hack/dind does and nothing more: securityfs, a tmpfs on /tmp,
+ * cgroup nesting, shared mounts. No engine and no workload; asks for no trials.
+ */
+int plan_make_nest(const struct options *options, const struct facts *facts, struct arena *arena,
+		   struct plan *ret_plan, struct error *err);
 
 const char *plan_step_name(enum plan_step_kind kind);
 

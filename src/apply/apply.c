@@ -17,13 +17,17 @@ void apply_context_init(struct apply_context *context)
 	for (size_t i = 0; i < ARRAY_SIZE(context->listen_fds); i++)
 		context->listen_fds[i] = -EBADF;
 	context->lock_fd = -EBADF;
+	context->lease_fd = -EBADF;
 	context->mkfs_output = -EBADF;
+	context->apparmor_lock = -EBADF;
+	context->mkfs_image = -EBADF;
 	context->data_root_mount_id = -1;
 }
 
 int apply_step(struct apply_context *context, const struct plan_step *step, struct error *err)
 {
 	context->notice[0] = '\0';
+	context->notice_loud = false;
 	switch (step->kind) { /* no default: the compiler must complain about a new kind */
 	case STEP_LIMITS:
 		return apply_limits(context, step, err);
@@ -31,6 +35,8 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		return apply_runtime_dir(context, step, err);
 	case STEP_LISTEN:
 		return apply_listen(context, step, err);
+	case STEP_LEASE:
+		return apply_lease(context, step, err);
 	case STEP_LOCK:
 		return apply_lock(context, step, err);
 	case STEP_MAKE_IMAGE:
@@ -55,26 +61,56 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		return apply_bind(context, step, err);
 	case STEP_MOUNT_IMAGE:
 		return apply_mount_image(context, step, err);
+	case STEP_TMPFS:
+		return apply_tmpfs(context, step, err);
+	case STEP_CHECK_STORE:
+		return apply_check_store(step, err);
 	case STEP_CONFIG:
 		return apply_config(step, err);
+	case STEP_FILE:
+		return apply_file(step, err);
+	case STEP_FILESYSTEM:
+		return apply_filesystem(step, err);
+	case STEP_CONFINE:
+		return apply_confine(context, step, err);
+	case STEP_APPARMOR:
+		return apply_apparmor(context, step, err);
+	case STEP_SELINUX_HIDE:
+		return apply_selinux_hide(step, err);
 	case STEP_KIND_COUNT:
 		break;
 	}
 	return error_set_plain(err, -EINVAL, "step kind %d is not known", (int) step->kind);
 }
 
-void apply_notice(struct apply_context *context, const char *fmt, ...)
+static void add_notice(struct apply_context *context, const char *fmt, va_list ap)
 {
 	size_t used = strlen(context->notice);
-	va_list ap;
 
 	if (used > 0 && used + 2 < sizeof(context->notice)) {
 		memcpy(context->notice + used, "; ", 3);
 		used += 2;
 	}
-	va_start(ap, fmt);
 	(void) vsnprintf(context->notice + used, sizeof(context->notice) - used, fmt, ap);
+}
+
+void apply_notice(struct apply_context *context, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_notice(context, fmt, ap);
 	va_end(ap);
+}
+
+void apply_warn(struct apply_context *context, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_notice(context, fmt, ap);
+	va_end(ap);
+	context->notice_loud = true;
 }
 
 int apply_format(char *buf, size_t size, const char *fmt, ...)

@@ -56,6 +56,26 @@ int apply_runtime_dir(struct apply_context *context, const struct plan_step *ste
 	return 0;
 }
 
+int apply_filesystem(const struct plan_step *step, struct error *err)
+{
+	const char *type = step->u.filesystem.type;
+	auto_arena struct arena arena = ARENA_INIT;
+	struct mountinfo table;
+	char target[PATH_MAX];
+	int r = apply_canonical(step->u.filesystem.target, target);
+
+	if (r == -ENOENT && step->u.filesystem.if_present)
+		return 0;
+	if (r < 0)
+		return error_set(err, r, "look at %s", step->u.filesystem.target);
+	r = mountinfo_read(&arena, &table, err);
+	if (r < 0 || mountinfo_at(&table, target)) /* ours, or somebody's choice */
+		return r;
+	if (mount(type, target, type, 0, step->u.filesystem.options) < 0)
+		return error_set(err, -errno, "mount a %s on %s", type, target);
+	return 0;
+}
+
 /* Writable through this path: both the mount and its superblock are. */
 static int is_read_only(const char *path, bool *ret_read_only)
 {

@@ -18,6 +18,7 @@ int apply_limits(struct apply_context *context, const struct plan_step *step, st
 int apply_runtime_dir(struct apply_context *context, const struct plan_step *step,
 		      struct error *err);
 int apply_listen(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_lease(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_lock(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_make_image(struct apply_context *context, const struct plan_step *step,
 		     struct error *err);
@@ -34,10 +35,37 @@ int apply_directory(const struct plan_step *step, struct error *err);
 int apply_bind(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_mount_image(struct apply_context *context, const struct plan_step *step,
 		      struct error *err);
+int apply_tmpfs(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_check_store(const struct plan_step *step, struct error *err);
 int apply_config(const struct plan_step *step, struct error *err);
+int apply_filesystem(const struct plan_step *step, struct error *err);
+int apply_file(const struct plan_step *step, struct error *err);
+int apply_confine(struct apply_context *context, const struct plan_step *step, struct error *err);
+
+/*
+ * The parts of a lock, shared by data root and slot (lock.c).
+ *
+ * Take the lock of @path, the file being made when it is missing and @create is set. A locked
+ * descriptor, -EWOULDBLOCK, or another negative errno with @err; *@ret_unsupported: no locks there.
+ */
+int apply_take_lock(const char *path, bool create, bool *ret_unsupported, struct error *err);
+/* Who wrote the record of @path last, "" when nobody did. */
+void apply_read_holder(const char *path, char *buf, size_t size);
+int apply_write_holder(int fd, const char *path, const char *holder);
+/* An engine has the lock and has written its record, as far as that can be told; one that is not
+ * shown soon is of somebody who has it for a moment only. Takes no lock. */
+bool apply_lock_is_shown(const char *path);
+#define APPLY_SHOWN_TRIES   12
+#define APPLY_SHOWN_STEP_MS 5
+
+int apply_apparmor(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_selinux_hide(const struct plan_step *step, struct error *err);
 
 /* Add a sentence to context->notice; several are parted by "; ", what does not fit is cut. */
 void apply_notice(struct apply_context *context, const char *fmt, ...) DIND_PRINTF(2, 3);
+
+/* As above, and the notice becomes a warning. */
+void apply_warn(struct apply_context *context, const char *fmt, ...) DIND_PRINTF(2, 3);
 
 /* Make @path with @mode, whatever the umask, and its parents with 0755. An existing directory is
  * left as it is. 0 or a negative errno. */

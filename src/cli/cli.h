@@ -45,6 +45,11 @@ void cli_free(struct cli *cli);
 int cli_parse(struct cli *cli, int argc, char **argv, struct cli_usage *ret_usage);
 
 /*
+ * Called by another program's name (argv[0]): act as that program. False: by our own.
+ */
+bool cli_personality(struct cli *cli, int argc, char **argv, int *ret_status);
+
+/*
  * cli_parse(), then set up logging, print what is wrong and give other sub-commands than run their
  * signals back. Returns STATUS_OK or STATUS_USAGE.
  */

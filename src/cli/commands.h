@@ -46,6 +46,9 @@ int planning_inspect(struct planning *planning, const struct cli *cli, struct er
 int planning_make(struct planning *planning, const struct options *options, bool with_trials,
 		  struct error *err);
 
+/* A slot of the pool is ours: it becomes a fact, and is looked at. */
+void planning_leased(struct planning *planning, const struct cli *cli, const char *slot);
+
 void planning_free(struct planning *planning);
 
 /* ---- report.c ---- */

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dind/str.h"
 #include "printers.h"
+
+/* Where images are kept, and why not in a better place: who asks for advice wants to know. */
+static void print_storage(FILE *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_decisions; i++)
+		if (str_has_prefix(plan->decisions[i].code, "DIND-STORAGE-"))
+			print_message(out, &plan->decisions[i]);
+}
 
 void print_doctor_text(FILE *out, const struct plan *plan)
 {
@@ -7,6 +16,7 @@ void print_doctor_text(FILE *out, const struct plan *plan)
 		print_message(out, &plan->refusals[i]);
 	if (plan->n_refusals == 0)
 		print_line(out, "nothing stands in the way of a nested engine here");
+	print_storage(out, plan);
 	if (plan->n_hints)
 		print_line(out, "%sworth knowing:", plan->n_refusals ? "also " : "");
 	for (size_t i = 0; i < plan->n_hints; i++)

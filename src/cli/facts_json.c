@@ -138,6 +138,7 @@ static const struct json_field directory_fields[] = {
 	{ .name = "containerd_store", .type = FIELD_TRI, .offset = offsetof(S, containerd_store) },
 	{ .name = "image", .type = FIELD_TRI, .offset = offsetof(S, image) },
 	{ .name = "image_bytes", .type = FIELD_UINT, .offset = offsetof(S, image_bytes) },
+	{ .name = "image_allocated", .type = FIELD_UINT, .offset = offsetof(S, image_allocated) },
 	{ .name = "free_inodes", .type = FIELD_UINT, .offset = offsetof(S, free_inodes) },
 	{ .name = "total_inodes", .type = FIELD_UINT, .offset = offsetof(S, total_inodes) },
 };
@@ -178,6 +179,7 @@ static const struct json_field slot_fields[] = {
 	{ .name = "bytes", .type = FIELD_UINT, .offset = offsetof(S, bytes) },
 	{ .name = "leased", .type = FIELD_TRI, .offset = offsetof(S, leased) },
 	{ .name = "holder", .type = FIELD_STRING, .offset = offsetof(S, holder) },
+	{ .name = "empty", .type = FIELD_TRI, .offset = offsetof(S, empty) },
 };
 static const struct json_record slot_record = { sizeof(S), slot_fields, ARRAY_SIZE(slot_fields) };
 #undef S
@@ -203,9 +205,18 @@ static const struct json_field lsm_fields[] = {
 	{ .name = "apparmor", .type = FIELD_TRI, .offset = offsetof(S, apparmor) },
 	{ .name = "apparmor_visible", .type = FIELD_TRI, .offset = offsetof(S, apparmor_visible) },
 	{ .name = "apparmor_label", .type = FIELD_STRING, .offset = offsetof(S, apparmor_label) },
+	{ .name = "apparmor_stack", .type = FIELD_TRI, .offset = offsetof(S, apparmor_stack) },
+	{ .name = "apparmor_parser", .type = FIELD_STRING, .offset = offsetof(S, apparmor_parser) },
+	{ .name = "securityfs", .type = FIELD_TRI, .offset = offsetof(S, securityfs) },
+	{ .name = "userns_restricted",
+	  .type = FIELD_TRI,
+	  .offset = offsetof(S, userns_restricted) },
+	{ .name = "mount_namespace", .type = FIELD_STRING, .offset = offsetof(S, mount_namespace) },
 	{ .name = "selinux", .type = FIELD_TRI, .offset = offsetof(S, selinux) },
 	{ .name = "selinux_mounted", .type = FIELD_TRI, .offset = offsetof(S, selinux_mounted) },
 	{ .name = "selinux_label", .type = FIELD_STRING, .offset = offsetof(S, selinux_label) },
+	{ .name = "selinux_mounts", .type = FIELD_STRINGS, .offset = offsetof(S, selinux_mounts) },
+	{ .name = "root_context", .type = FIELD_STRING, .offset = offsetof(S, root_context) },
 };
 #undef S
 
@@ -243,6 +254,7 @@ static const struct json_field engine_fields[] = {
 	{ .name = "config_containerd_store",
 	  .type = FIELD_TRI,
 	  .offset = offsetof(S, config_containerd_store) },
+	{ .name = "config_selinux", .type = FIELD_TRI, .offset = offsetof(S, config_selinux) },
 	{ .name = "config_tls_verify",
 	  .type = FIELD_TRI,
 	  .offset = offsetof(S, config_tls_verify) },
@@ -268,6 +280,7 @@ static const struct json_field limits_fields[] = {
 	  .offset = offsetof(S, memory_max),
 	  .missing = -1 },
 	{ .name = "memory_available", .type = FIELD_UINT, .offset = offsetof(S, memory_available) },
+	{ .name = "memory_used", .type = FIELD_UINT, .offset = offsetof(S, memory_used) },
 };
 #undef S
 
@@ -276,6 +289,7 @@ static const struct json_field identity_fields[] = {
 	{ .name = "hostname", .type = FIELD_STRING, .offset = offsetof(S, hostname) },
 	{ .name = "container_id", .type = FIELD_STRING, .offset = offsetof(S, container_id) },
 	{ .name = "boot_id", .type = FIELD_STRING, .offset = offsetof(S, boot_id) },
+	{ .name = "started", .type = FIELD_INT, .offset = offsetof(S, started) },
 	{ .name = "kernel", .type = FIELD_STRING, .offset = offsetof(S, kernel) },
 	{ .name = "termination_log", .type = FIELD_TRI, .offset = offsetof(S, termination_log) },
 	{ .name = "outer_notify", .type = FIELD_TRI, .offset = offsetof(S, outer_notify) },

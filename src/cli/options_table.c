@@ -58,6 +58,19 @@ static const struct option_word failure_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct option_word apparmor_words[] = {
+	{ "namespace", APPARMOR_NAMESPACE },
+	{ "host", APPARMOR_HOST },
+	{ "off", APPARMOR_OFF },
+	{ NULL, 0 },
+};
+
+static const struct option_word confine_words[] = {
+	{ "host", CONFINE_HOST },
+	{ "off", CONFINE_OFF },
+	{ NULL, 0 },
+};
+
 const struct option_spec option_table[] = {
 	/* ---- data root ---- */
 	{ .name = "data-root",
@@ -279,6 +292,38 @@ const struct option_spec option_table[] = {
 	  .help = "stderr, none or file:PATH. Of a file the last lines are shown when the engine "
 		  "fails" },
 
+	{ .name = "apparmor",
+	  .argument = "HOW",
+	  .type = OPTION_WORD,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(apparmor),
+	  .words = apparmor_words,
+	  .by_default = "namespace",
+	  .help = "whose AppArmor policy the engine loads its profile into: namespace (one of its "
+		  "own, where the kernel has that; else none), host (the host's), off (none: inner "
+		  "containers get no profile)" },
+	{ .name = "selinux",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(selinux),
+	  .help = "the host's policy has the transitions that inner containers need: let the "
+		  "engine see SELinux and allow its selinux-enabled" },
+
+	{ .name = "confine",
+	  .argument = "WHAT",
+	  .type = OPTION_WORD,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(confine),
+	  .words = confine_words,
+	  .by_default = "host",
+	  .help = "host: the engine and all its containers are refused system calls that reach "
+		  "past every namespace into the host's kernel (kexec, modules unless /lib/modules "
+		  "is mounted in, swap, clock, I/O ports, accounting, file handles); off: they are "
+		  "not" },
+
 	/* ---- COMMAND ---- */
 	{ .name = "user",
 	  .argument = "USER[:GROUP]",
@@ -457,9 +502,8 @@ const char *option_variable(const struct option_spec *spec, char *buf, size_t si
 bool option_is_later(const char *name)
 {
 	static const char *const later[] = {
-		"tls-dir",  "tls-key", "registry-mirror", "insecure-registry",
-		"mtu",	    "dns",     "address-pool",	  "restart-engine",
-		"apparmor", "selinux", "confine",	  "mirror-limits",
+		"tls-dir", "tls-key",	   "registry-mirror", "insecure-registry", "mtu",
+		"dns",	   "address-pool", "restart-engine",  "mirror-limits",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)

@@ -171,6 +171,11 @@ static const struct json_field remount_fields[] = {
 };
 RECORD(remount_record, remount_fields);
 
+static const struct json_field apparmor_fields[] = {
+	DETAIL(apparmor.name, "namespace", FIELD_STRING),
+};
+RECORD(apparmor_record, apparmor_fields);
+
 static const struct json_field device_fields[] = {
 	DETAIL(device.path, "path", FIELD_STRING),   DETAIL(device.type, "type", FIELD_CHAR),
 	DETAIL(device.major, "major", FIELD_UINT32), DETAIL(device.minor, "minor", FIELD_UINT32),
@@ -189,6 +194,29 @@ static const struct json_field sweep_fields[] = {
 	  .count_offset = offsetof(S, u.sweep.n_sockets) },
 };
 RECORD(sweep_record, sweep_fields);
+
+static const char *busy_word(int value)
+{
+	static const char *const words[] = {
+		[CACHE_BUSY_COLD] = "cold",
+		[CACHE_BUSY_WAIT] = "wait",
+		[CACHE_BUSY_FAIL] = "fail",
+	};
+
+	return value >= 0 && (size_t) value < ARRAY_SIZE(words) ? words[value] : NULL;
+}
+
+static const struct json_field lease_fields[] = {
+	DETAIL(lease.pool, "pool", FIELD_STRING),
+	DETAIL(lease.slots, "slots", FIELD_VECTOR),
+	DETAIL(lease.max_slots, "max_slots", FIELD_INT32),
+	{ .name = "busy",
+	  .type = FIELD_ENUM,
+	  .offset = offsetof(S, u.lease.busy),
+	  .word = busy_word },
+	DETAIL(lease.holder, "holder", FIELD_STRING),
+};
+RECORD(lease_record, lease_fields);
 
 static const struct json_field cgroup_v1_fields[] = {
 	DETAIL(cgroup_v1.controllers, "controllers", FIELD_STRING),
@@ -216,12 +244,45 @@ static const struct json_field bind_fields[] = {
 };
 RECORD(bind_record, bind_fields);
 
+static const struct json_field tmpfs_fields[] = {
+	DETAIL(tmpfs.target, "target", FIELD_STRING),
+	DETAIL(tmpfs.bytes, "bytes", FIELD_UINT),
+};
+RECORD(tmpfs_record, tmpfs_fields);
+
+static const struct json_field check_store_fields[] = {
+	DETAIL(check_store.path, "path", FIELD_STRING),
+	DETAIL(check_store.containerd, "containerd", FIELD_BOOL),
+	DETAIL(check_store.driver, "driver", FIELD_STRING),
+};
+RECORD(check_store_record, check_store_fields);
+
 static const struct json_field config_fields[] = {
 	DETAIL(config.source, "source", FIELD_STRING),
 	DETAIL(config.target, "target", FIELD_STRING),
 	DETAIL(config.drop, "drop", FIELD_VECTOR),
 };
 RECORD(config_record, config_fields);
+
+static const struct json_field file_fields[] = {
+	DETAIL(file.path, "path", FIELD_STRING),
+	DETAIL(file.content, "content", FIELD_STRING),
+	DETAIL(file.mode, "mode", FIELD_MODE),
+};
+RECORD(file_record, file_fields);
+
+static const struct json_field filesystem_fields[] = {
+	DETAIL(filesystem.type, "type", FIELD_STRING),
+	DETAIL(filesystem.target, "target", FIELD_STRING),
+	DETAIL(filesystem.options, "options", FIELD_STRING),
+	DETAIL(filesystem.if_present, "if_present", FIELD_BOOL),
+};
+RECORD(filesystem_record, filesystem_fields);
+
+static const struct json_field confine_fields[] = {
+	DETAIL(confine.refused, "refused", FIELD_VECTOR),
+};
+RECORD(confine_record, confine_fields);
 #undef S
 
 /* The record of what only this kind of step has; NULL: nothing more. */
@@ -231,13 +292,18 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 	case STEP_RUNTIME_DIR:
 	case STEP_DIRECTORY:
 		return &runtime_dir_record;
+	case STEP_LEASE:
+		return &lease_record;
 	case STEP_LOCK:
 		return &lock_record;
 	case STEP_MAKE_IMAGE:
 		return &make_image_record;
 	case STEP_MOUNT_IMAGE:
 		return &mount_image_record;
+	case STEP_APPARMOR:
+		return &apparmor_record;
 	case STEP_REMOUNT_RW:
+	case STEP_SELINUX_HIDE:
 		return &remount_record;
 	case STEP_DEVICE:
 		return &device_record;
@@ -251,8 +317,18 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &cgroup_nest_record;
 	case STEP_BIND:
 		return &bind_record;
+	case STEP_TMPFS:
+		return &tmpfs_record;
+	case STEP_CHECK_STORE:
+		return &check_store_record;
 	case STEP_CONFIG:
 		return &config_record;
+	case STEP_FILE:
+		return &file_record;
+	case STEP_FILESYSTEM:
+		return &filesystem_record;
+	case STEP_CONFINE:
+		return &confine_record;
 	case STEP_LIMITS:
 	case STEP_LISTEN: /* the plan's listeners say it */
 	case STEP_PROPAGATION:
@@ -319,6 +395,7 @@ static const struct json_field plan_fields[] = {
 	  .type = FIELD_ENUM,
 	  .offset = offsetof(S, cgroup_mode),
 	  .word = cgroup_mode_word },
+	FIELD(confinement, FIELD_STRING),
 	FIELD(exec_root, FIELD_STRING),
 	FIELD(pid_file, FIELD_STRING),
 };
@@ -327,6 +404,7 @@ RECORD(plan_record, plan_fields);
 static const struct json_field doctor_fields[] = {
 	LIST(refusals, n_refusals, message_record),
 	LIST(hints, n_hints, note_record),
+	LIST(decisions, n_decisions, note_record),
 };
 RECORD(doctor_record, doctor_fields);
 #undef S
@@ -379,6 +457,23 @@ static int add_service(const struct plan_service *service, const char *name, jso
 	return r;
 }
 
+static int add_services(const struct plan *plan, json_t *object, struct error *err)
+{
+	const struct {
+		const struct plan_service *service;
+		const char *name;
+	} services[] = {
+		{ &plan->engine, "engine" },	     { &plan->workload, "workload" },
+		{ &plan->containerd, "containerd" }, { &plan->prepare, "prepare" },
+		{ &plan->watch, "watch" },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(services); i++)
+		r = add_service(services[i].service, services[i].name, object, err);
+	return r;
+}
+
 int print_plan_json(const struct plan *plan, char **ret_text, struct error *err)
 {
 	json_t *json = NULL;
@@ -389,9 +484,7 @@ int print_plan_json(const struct plan *plan, char **ret_text, struct error *err)
 	if (r == 0)
 		r = add_steps(plan, json, err);
 	if (r == 0)
-		r = add_service(&plan->engine, "engine", json, err);
-	if (r == 0)
-		r = add_service(&plan->workload, "workload", json, err);
+		r = add_services(plan, json, err);
 	if (r == 0)
 		r = json_fields_dump(json, ret_text, err);
 	json_decref(json);

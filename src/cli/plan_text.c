@@ -95,10 +95,28 @@ static const char *text_object(const char *text, char *buf, size_t size)
 	return buf;
 }
 
+static const char *words_object(const char *const *words, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (; words && *words && used < size; words++)
+		used += (size_t) snprintf(buf + used, size - used, "%s%s", used ? " " : "", *words);
+	return buf;
+}
+
 static const char *pair_object(const char *source, const char *target, char *buf, size_t size)
 {
 	(void) snprintf(buf, size, "%s on %s", source, target);
 	return buf;
+}
+
+static const char *tmpfs_object(const struct plan_step *step, char *buf, size_t size)
+{
+	char bytes[32];
+
+	return pair_object(str_format_size(step->u.tmpfs.bytes, bytes, sizeof(bytes)),
+			   step->u.tmpfs.target, buf, size);
 }
 
 const char *print_step_object(const struct plan_step *step, char *buf, size_t size)
@@ -111,12 +129,18 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return text_object(step->u.runtime_dir.path, buf, size);
 	case STEP_LISTEN:
 		return listen_object(step, buf, size);
+	case STEP_LEASE:
+		return text_object(step->u.lease.pool, buf, size);
 	case STEP_LOCK:
 		return text_object(step->u.lock.path, buf, size);
 	case STEP_MAKE_IMAGE:
 	case STEP_MOUNT_IMAGE:
 		return image_object(step, buf, size);
+	case STEP_APPARMOR:
+		return text_object(step->u.apparmor.name ? step->u.apparmor.name : "of the host",
+				   buf, size);
 	case STEP_REMOUNT_RW:
+	case STEP_SELINUX_HIDE:
 		return text_object(step->u.remount.path, buf, size);
 	case STEP_DEVICE:
 		return text_object(step->u.device.path, buf, size);
@@ -135,8 +159,18 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return buf;
 	case STEP_BIND:
 		return pair_object(step->u.bind.source, step->u.bind.target, buf, size);
+	case STEP_TMPFS:
+		return tmpfs_object(step, buf, size);
+	case STEP_CHECK_STORE:
+		return text_object(step->u.check_store.path, buf, size);
 	case STEP_CONFIG:
 		return pair_object(step->u.config.source, step->u.config.target, buf, size);
+	case STEP_FILE:
+		return text_object(step->u.file.path, buf, size);
+	case STEP_FILESYSTEM:
+		return pair_object(step->u.filesystem.type, step->u.filesystem.target, buf, size);
+	case STEP_CONFINE:
+		return words_object(step->u.confine.refused, buf, size);
 	case STEP_KIND_COUNT:
 		break;
 	}
@@ -221,7 +255,13 @@ static void print_services(FILE *out, const struct plan *plan)
 {
 	(void) fputc('\n', out);
 	print_line(out, "Then");
+	if (plan->containerd.wanted)
+		print_argv(out, "containerd", plan->containerd.launch.argv);
 	print_argv(out, "engine", plan->engine.launch.argv);
+	if (plan->prepare.wanted)
+		print_argv(out, "prepare", plan->prepare.launch.argv);
+	if (plan->watch.wanted)
+		print_argv(out, "watch", plan->watch.launch.argv);
 	if (plan->workload.wanted)
 		print_argv(out, "command", plan->workload.launch.argv);
 }
@@ -238,6 +278,8 @@ void print_plan_text(FILE *out, const struct plan *plan)
 	if (plan->n_steps == 0)
 		return;
 	print_steps(out, plan);
+	if (plan->n_steps == 1 && plan->steps[0].kind == STEP_LEASE)
+		print_line(out, "  what follows depends on which slot it is");
 	if (plan->engine.wanted && plan->n_trials == 0)
 		print_services(out, plan);
 }

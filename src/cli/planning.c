@@ -22,6 +22,19 @@ int planning_inspect(struct planning *planning, const struct cli *cli, struct er
 	return r;
 }
 
+void planning_leased(struct planning *planning, const struct cli *cli, const char *slot)
+{
+	int64_t began = clock_now_ms();
+	struct inspect_world world;
+
+	inspect_world_live(&world);
+	planning->facts.pool.lease = arena_strdup(&planning->arena, slot);
+	inspect_lease(&world, &cli->options, &planning->arena, &planning->facts);
+	planning->times.inspect_ms += clock_now_ms() - began;
+	/* one lease, one slot: the ladder begins here, and has all its rounds */
+	planning->rounds = 0;
+}
+
 static int run_trials(struct planning *planning, struct error *err)
 {
 	const struct plan *plan = &planning->plan;

@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "dind/str.h"
 #include "subjects.h"
@@ -229,12 +230,16 @@ void inspect_identity(const struct inspection *in)
 {
 	struct facts_identity *identity = &in->facts->identity;
 	const char *notify = options_environment(in->options, "NOTIFY_SOCKET");
+	struct timespec now;
 
 	identity->hostname = world_read_line(in->world, "/proc/sys/kernel/hostname", in->arena);
 	identity->kernel = world_read_line(in->world, "/proc/sys/kernel/osrelease", in->arena);
 	identity->boot_id =
 		world_read_line(in->world, "/proc/sys/kernel/random/boot_id", in->arena);
 	identity->container_id = container_id(in);
+	/* a fixture has no clock */
+	if (world_is_live(in->world) && clock_gettime(CLOCK_REALTIME, &now) == 0)
+		identity->started = now.tv_sec;
 	identity->termination_log = world_exists(in->world, "/dev/termination-log", 0);
 	identity->outer_notify = tri_from_bool(notify && *notify);
 	inspect_user(in);

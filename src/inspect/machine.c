@@ -18,8 +18,19 @@ int inspect_machine(const struct inspect_world *world, const struct options *opt
 	inspect_lsm(&in);
 	inspect_engine(&in);
 	inspect_storage(&in);
+	inspect_pool(&in);
 	inspect_network(&in);
 	inspect_limits(&in);
 	inspect_identity(&in);
 	return 0;
+}
+
+void inspect_lease(const struct inspect_world *world, const struct options *options,
+		   struct arena *arena, struct facts *facts)
+{
+	const struct inspection in = {
+		.world = world, .options = options, .arena = arena, .facts = facts
+	};
+
+	inspect_directory(&in, facts->pool.lease, &facts->storage.storage_path);
 }

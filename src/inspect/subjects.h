@@ -25,9 +25,16 @@ void inspect_cgroups(const struct inspection *in); /* after mounts */
 void inspect_lsm(const struct inspection *in);	   /* after mounts */
 void inspect_engine(const struct inspection *in);  /* after mounts */
 void inspect_storage(const struct inspection *in); /* after mounts and engine */
+void inspect_pool(const struct inspection *in);	   /* after mounts */
 void inspect_network(const struct inspection *in);
 void inspect_limits(const struct inspection *in);   /* after cgroups */
 void inspect_identity(const struct inspection *in); /* after mounts, cgroups and engine */
+
+/* ---- shared between subjects, implemented by storage.c ---- */
+
+/* All that is known about a directory that the user named; a helper looks where it could hang. */
+void inspect_directory(const struct inspection *in, const char *path,
+		       struct facts_directory *directory);
 
 /* ---- shared between subjects, implemented by mounts.c ---- */
 

@@ -28,6 +28,7 @@
 #define CODE_MOUNT_DEVICE      "DIND-MOUNT-04"
 #define CODE_MOUNT_PROPAGATION "DIND-MOUNT-05"
 #define CODE_MOUNT_SWEEP       "DIND-MOUNT-06"
+#define CODE_MOUNT_FILESYSTEM  "DIND-MOUNT-07" /* securityfs, /tmp */
 
 #define CODE_CGROUP_DEVICES	"DIND-CGROUP-01" /* no devices hierarchy: dockerd does not start */
 #define CODE_CGROUP_V1		"DIND-CGROUP-02" /* another hierarchy */
@@ -61,6 +62,20 @@
 #define CODE_STORAGE_DIRECTORY	"DIND-STORAGE-17"
 #define CODE_STORAGE_LOST_IMAGE "DIND-STORAGE-18" /* an image of an earlier start is not used */
 #define CODE_STORAGE_MEMORY	"DIND-STORAGE-19" /* images are in memory */
+#define CODE_STORAGE_FULL	"DIND-STORAGE-20" /* no room to start with */
+#define CODE_STORAGE_FREE	"DIND-STORAGE-21" /* what is free where the data lies */
+#define CODE_STORAGE_STORE	"DIND-STORAGE-22" /* graph drivers or containerd's image store */
+#define CODE_STORAGE_FS		"DIND-STORAGE-23" /* --storage-fs cannot be given */
+#define CODE_STORAGE_SUBVOLUMES "DIND-STORAGE-24" /* not removable from outside */
+#define CODE_STORAGE_FORCED	"DIND-STORAGE-25" /* against our advice, by --strict-args */
+
+#define CODE_POOL_DECISION "DIND-POOL-01" /* which slot was leased */
+#define CODE_POOL_BUSY	   "DIND-POOL-02" /* all are leased by others */
+#define CODE_POOL_COLD	   "DIND-POOL-03" /* likewise, and we go on without */
+#define CODE_POOL_UNUSABLE "DIND-POOL-04"
+#define CODE_POOL_LEASE	   "DIND-POOL-05" /* taking one; waiting for one */
+#define CODE_POOL_LAYER	   "DIND-POOL-06" /* the pool dies with the container */
+#define CODE_POOL_BEYOND   "DIND-POOL-07" /* slots that are not used any more */
 
 #define CODE_LISTEN_ADDRESS  "DIND-LISTEN-01" /* cannot be understood */
 #define CODE_LISTEN_PLAIN    "DIND-LISTEN-02" /* plain TCP beyond loopback, refused */
@@ -70,13 +85,15 @@
 #define CODE_LISTEN_FAILED   "DIND-LISTEN-06"
 #define CODE_LISTEN_DECISION "DIND-LISTEN-07"
 
-#define CODE_ENGINE_MISSING  "DIND-ENGINE-01"
-#define CODE_ENGINE_CONFIG   "DIND-ENGINE-02" /* daemon.json does not parse or is not there */
-#define CODE_ENGINE_DROPPED  "DIND-ENGINE-03" /* keys left out of the effective daemon.json */
-#define CODE_ENGINE_WRITE    "DIND-ENGINE-04"
-#define CODE_ENGINE_DECISION "DIND-ENGINE-05"
-#define CODE_ENGINE_IPTABLES "DIND-ENGINE-06"
-#define CODE_ENGINE_RUNC     "DIND-ENGINE-07"
+#define CODE_ENGINE_MISSING    "DIND-ENGINE-01"
+#define CODE_ENGINE_CONFIG     "DIND-ENGINE-02" /* daemon.json does not parse or is not there */
+#define CODE_ENGINE_DROPPED    "DIND-ENGINE-03" /* keys left out of the effective daemon.json */
+#define CODE_ENGINE_WRITE      "DIND-ENGINE-04"
+#define CODE_ENGINE_DECISION   "DIND-ENGINE-05"
+#define CODE_ENGINE_IPTABLES   "DIND-ENGINE-06"
+#define CODE_ENGINE_RUNC       "DIND-ENGINE-07"
+#define CODE_ENGINE_CLIENT     "DIND-ENGINE-09" /* dind-client is missing */
+#define CODE_ENGINE_CONTAINERD "DIND-ENGINE-08" /* configuration of containerd */
 
 #define CODE_USER_MISSING "DIND-USER-01"
 #define CODE_USER_SOCKET  "DIND-USER-02"
@@ -85,6 +102,14 @@
 #define CODE_NETWORK_BRIDGE "DIND-NET-01" /* another engine's docker0 */
 #define CODE_NETWORK_ROUTE  "DIND-NET-02"
 
-#define CODE_LSM_CONFINED "DIND-LSM-01" /* what inner containers are confined by */
+#define CODE_CONFINE_DECISION "DIND-CONFINE-01" /* what the engine's tree is refused */
+#define CODE_CONFINE_NOT      "DIND-CONFINE-02" /* nothing, though it was asked for */
+
+#define CODE_LSM_CONFINED     "DIND-LSM-01" /* what inner containers are confined by */
+#define CODE_LSM_APPARMOR     "DIND-LSM-02" /* the policy namespace, or showing the host's */
+#define CODE_LSM_PARSER	      "DIND-LSM-03" /* no apparmor_parser */
+#define CODE_LSM_USERNS	      "DIND-LSM-04" /* Ubuntu's restriction of user namespaces */
+#define CODE_LSM_SELINUX      "DIND-LSM-05" /* selinux-enabled without --selinux */
+#define CODE_LSM_SELINUX_HIDE "DIND-LSM-06"
 
 #endif

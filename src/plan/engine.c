@@ -49,28 +49,6 @@ static void add_option(struct planner *p, struct strings *argv, const char *name
 	add_flag(p, argv, arena_printf(p->arena, "--%s", name), value);
 }
 
-/*
- * Never left to dockerd's own order: on btrfs old ones make subvolumes that the outer engine cannot
- * remove, and where overlay fails they fall to vfs in silence. But to name a graph driver chooses
- * the image store too (Docker 29): not where the images are in containerd's, and not against a
- * `features` of the user's.
- */
-static const char *pinned_driver(const struct planner *p)
-{
-	const struct storage_choice *s = &p->storage;
-	bool native = !s->image && s->home &&
-		      (str_equal(s->home->fs_name, "btrfs") || str_equal(s->home->fs_name, "zfs"));
-
-	if (p->asked_driver)
-		return s->driver;
-	if (s->kept && str_equal(s->driver, "overlayfs"))
-		return NULL;
-	if (str_equal(s->driver, "overlay2") && !native &&
-	    (planner_has_key(p, "features") || planner_has_flag(p, "feature", '\0')))
-		return NULL;
-	return s->driver;
-}
-
 static const char *const *engine_argv(struct planner *p)
 {
 	const struct facts_engine *engine = &p->facts->engine;
@@ -84,13 +62,17 @@ static const char *const *engine_argv(struct planner *p)
 		if (config_file)
 			add_flag(p, &argv, "--config-file", config_file);
 		add_flag(p, &argv, "-H", "fd://");
+		if (planner_containerd_is_ours(p))
+			add_flag(p, &argv, "--containerd", planner_containerd_address(p));
 		add_option(p, &argv, "data-root", 'g', options->data_root,
 			   engine->config_data_root);
 		add_option(p, &argv, "exec-root", '\0', options->exec_root,
 			   engine->config_exec_root);
 		add_option(p, &argv, "pidfile", 'p', options->pid_file, engine->config_pid_file);
-		add_option(p, &argv, "storage-driver", 's', pinned_driver(p),
+		add_option(p, &argv, "storage-driver", 's', planner_pinned_driver(p),
 			   engine->config_storage_driver);
+		if (p->store_by_flag)
+			add_flag(p, &argv, "--feature", "containerd-snapshotter=true");
 		if (planner_cgroup_driver_wanted(p))
 			add_flag(p, &argv, "--exec-opt", "native.cgroupdriver=cgroupfs");
 	}
@@ -139,8 +121,11 @@ void plan_engine(struct planner *p)
 	launch->new_session = true;
 	launch->set_oom_score = planner_oom_score(p, &launch->oom_score_adj);
 	set_limits(p, launch);
+	launch->apparmor_exec = planner_apparmor_exec(p);
 	/* engines before 23 cannot cope with a smaller set */
 	launch->caps = LAUNCH_CAPS_KEEP;
+	launch->refused = p->refused;
+	plan_containerd(p);
 	planner_decide(p, CODE_ENGINE_DECISION, "the engine is started as: %s",
 		       summary(p, launch->argv));
 }

@@ -72,7 +72,8 @@ const char *const *planner_engine_environment(struct planner *p)
 		if (!matches(*e, engine_rules, ARRAY_SIZE(engine_rules)))
 			strings_add(p->arena, &list, *e);
 	/* keeps dockerd, containerd and old runc away from the host's AppArmor policy */
-	set(p, &list, "container", "docker");
+	if (!p->apparmor_seen)
+		set(p, &list, "container", "docker");
 	set(p, &list, "NOTIFY_SOCKET", DIND_NOTIFY_SOCKET);
 	return finish(p, &list);
 }

@@ -11,6 +11,7 @@
 
 #define PORT_PLAIN 2375
 #define PORT_TLS   2376
+#define OWN_SOCKET DIND_RUN_DIR "/engine.sock"
 
 static const char good_addresses[] =
 	"--host unix:///PATH or --host tcp://ADDRESS:PORT, the address a "
@@ -201,6 +202,20 @@ static void judge_busy(struct planner *p)
 	}
 }
 
+/* For dind-client, where everybody else is served over TCP. Not for a group, and first for nobody.
+ */
+static void add_own(struct planner *p)
+{
+	for (size_t i = 0; i < p->plan->n_listeners; i++)
+		if (p->plan->listeners[i].kind == LISTENER_UNIX)
+			return;
+	if (!planner_client_wanted(p))
+		return;
+	add_listener(p, "unix://" OWN_SOCKET);
+	p->plan->listeners[p->plan->n_listeners - 1].mode = 0600;
+	p->plan->listeners[p->plan->n_listeners - 1].gid = -1;
+}
+
 void plan_listeners(struct planner *p)
 {
 	const struct strings *config = &p->facts->engine.config_hosts;
@@ -216,6 +231,7 @@ void plan_listeners(struct planner *p)
 		add_listener(p, config->items[i]);
 	if (options->n_hosts == 0 && config->count == 0)
 		add_listener(p, "unix://" DIND_DEFAULT_SOCKET);
+	add_own(p);
 	judge_busy(p);
 	for (size_t i = 0; i < p->plan->n_listeners; i++)
 		planner_decide(p, CODE_LISTEN_DECISION,

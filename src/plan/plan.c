@@ -9,6 +9,7 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_LIMITS] = "limits",
 	[STEP_RUNTIME_DIR] = "runtime directory",
 	[STEP_LISTEN] = "listen",
+	[STEP_LEASE] = "lease",
 	[STEP_LOCK] = "lock",
 	[STEP_MAKE_IMAGE] = "make image",
 	[STEP_REMOUNT_RW] = "make writable",
@@ -21,7 +22,14 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_DIRECTORY] = "directory",
 	[STEP_BIND] = "bind",
 	[STEP_MOUNT_IMAGE] = "mount image",
+	[STEP_TMPFS] = "tmpfs",
+	[STEP_CHECK_STORE] = "check image store",
 	[STEP_CONFIG] = "configuration",
+	[STEP_FILE] = "file",
+	[STEP_APPARMOR] = "AppArmor policy",
+	[STEP_SELINUX_HIDE] = "hide SELinux",
+	[STEP_FILESYSTEM] = "file system",
+	[STEP_CONFINE] = "confine",
 };
 
 const char *plan_step_name(enum plan_step_kind kind)
@@ -36,12 +44,14 @@ static void judge_all(struct planner *p)
 	plan_privileges(p);
 	plan_config(p);
 	plan_engine_programs(p);
+	plan_client_program(p);
 	plan_listeners(p);
 	plan_user(p);
 	plan_network(p);
 	plan_lsm(p);
+	plan_confine(p);
 	/* a trial without privileges fails whatever the disk is like, and would be misread */
-	if (p->privileged)
+	if (p->privileged && plan_pool(p))
 		plan_storage(p);
 }
 
@@ -57,8 +67,11 @@ static void add_steps(struct planner *p)
 	plan_propagation(p);
 	plan_sweep(p);
 	plan_cgroups(p);
+	plan_lsm_steps(p);
 	plan_storage_mount(p);
 	plan_config_step(p);
+	plan_containerd_steps(p);
+	plan_confine_step(p);
 }
 
 int plan_make(const struct options *options, const struct facts *facts, struct arena *arena,
@@ -74,10 +87,15 @@ int plan_make(const struct options *options, const struct facts *facts, struct a
 	int r;
 
 	judge_all(&p);
-	if (p.privileged)
-		add_steps(&p);
-	plan_engine(&p);
+	if (p.lease_wanted) {
+		plan_pool_lease(&p);
+	} else {
+		if (p.privileged)
+			add_steps(&p);
+		plan_engine(&p);
+		plan_client(&p);
 	plan_workload(&p);
+	}
 	r = plan_verify(&plan, err);
 	if (r < 0)
 		return r;

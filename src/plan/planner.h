@@ -21,7 +21,14 @@ struct storage_choice {
 	bool kept;			    /* what wrote there before goes on */
 	const char *image;		    /* image file in home, or NULL */
 	uint64_t image_bytes;
+	uint64_t memory_bytes; /* RUNG_TMPFS: its size */
 	const char *why;
+};
+
+/* Where an engine keeps its images. */
+enum image_store {
+	STORE_GRAPH = 0,  /* a graph driver's directories */
+	STORE_CONTAINERD, /* containerd's content store and snapshots; Docker 29's default */
 };
 
 struct planner {
@@ -42,10 +49,19 @@ struct planner {
 	const char *config_path;
 	struct strings drop; /* keys of daemon.json that a flag takes the place of */
 
+	const char *apparmor_namespace; /* for the engine; NULL: none */
+	bool apparmor_seen;		/* the engine may work with AppArmor at all */
+
 	const char *asked_driver; /* --storage-driver or daemon.json, NULL: free choice */
+	enum image_store store;
+	bool store_by_flag;	  /* dockerd has to be told, by --feature */
+	bool store_by_engine;	  /* its own choice is right, and a driver's name would spoil it */
+	bool lease_wanted;	  /* which slot of the pool will be ours is not known yet */
 	struct strings not_taken; /* "as-is: …": rungs that were judged and why they were not
 				     taken */
 	struct storage_choice storage;
+
+	const char *const *refused; /* calls that the engine's tree is refused, NULL: none */
 };
 
 /* ---- messages.c -------------------------------------------------------------------------------
@@ -76,6 +92,9 @@ const char *planner_evidence(struct planner *p, const struct fact *fact, const c
 
 const char *planner_size(struct planner *p, uint64_t bytes);
 
+/* Who we are, for the record in a lock: "container 0123456789ab, host h, boot …". */
+const char *planner_holder(struct planner *p);
+
 /* ---- paths.c ----------------------------------------------------------------------------------
  */
 
@@ -95,6 +114,15 @@ const char *planner_join(struct planner *p, const char *directory, const char *n
 /* ---- the subjects -----------------------------------------------------------------------------
  */
 
+/*
+ * The engine's version by facts or trial, NULL when it is not known (yet); its major number, 0 for
+ * an unknown one. planner_ask_version() asks for the trial: false when there is nothing to wait
+ * for.
+ */
+const char *planner_engine_version(const struct planner *p);
+unsigned int planner_engine_major(const struct planner *p);
+bool planner_ask_version(struct planner *p);
+
 void plan_privileges(struct planner *p);
 bool planner_has_cap(const struct planner *p, int cap);
 
@@ -113,6 +141,13 @@ void plan_cgroups_v1(struct planner *p);
 void plan_cgroups_v2(struct planner *p);
 bool planner_cgroup_driver_wanted(const struct planner *p);
 
+/* --cache-pool: true when storage can be judged, false while the lease is wanted or refused. */
+bool plan_pool(struct planner *p);
+void plan_pool_lease(struct planner *p);
+
+/* What dockerd's --storage-driver is to be; NULL: none. */
+const char *planner_pinned_driver(const struct planner *p);
+
 void plan_storage(struct planner *p);
 void plan_storage_claim(struct planner *p); /* directories, lock, image: early */
 void plan_storage_mount(struct planner *p); /* what ends up on the data root: late */
@@ -127,19 +162,44 @@ bool planner_has_key(const struct planner *p, const char *key);
 /* True if the user's dockerd flags have --@name or -@letter ('\0': there is none). */
 bool planner_has_flag(const struct planner *p, const char *name, char letter);
 
+/* The last value of --@name or -@letter among them, or NULL. */
+const char *planner_flag_value(const struct planner *p, const char *name, char letter);
+
+/* The value of the last --feature @name=…; TRI_UNKNOWN: not said. */
+enum tri planner_feature(const struct planner *p, const char *name);
+
 /* True if the boolean --@name is among them and not switched off. */
 bool planner_is_on(const struct planner *p, const char *name);
 /* What dockerd's --config-file is to name; NULL: its default will do. */
 const char *planner_config_file(const struct planner *p);
 
+/* containerd is started by us, beside dockerd, unless the user has said something about it. */
+bool planner_containerd_is_ours(const struct planner *p);
+const char *planner_containerd_address(struct planner *p);
+void plan_containerd_steps(struct planner *p);
+void plan_containerd(struct planner *p); /* after the engine's launch record, which it copies */
+
 void plan_engine_programs(struct planner *p);
 void plan_engine(struct planner *p);
+
+/* client.c: preload, cleaning of a slot, water marks, pruning */
+bool planner_client_wanted(const struct planner *p);
+void plan_client_program(struct planner *p);
+void plan_client(struct planner *p);
 
 void plan_user(struct planner *p);
 void plan_workload(struct planner *p);
 
 void plan_network(struct planner *p);
+
 void plan_lsm(struct planner *p);
+void plan_lsm_steps(struct planner *p);
+/* What is written to the AppArmor exec attribute of a service; NULL: nothing. */
+const char *planner_apparmor_exec(struct planner *p);
+
+/* --confine: chooses p->refused, for the launch record of engine and containerd. */
+void plan_confine(struct planner *p);
+void plan_confine_step(struct planner *p);
 
 /* environment.c: NULL ended copies of the environment we were given. */
 const char *const *planner_engine_environment(struct planner *p);
@@ -148,5 +208,6 @@ const char *const *planner_workload_environment(struct planner *p);
 /* The consistency of a finished plan: every promise of plan.h that can be checked. -EINVAL names a
  * bug. */
 int plan_verify(const struct plan *plan, struct error *err);
+int plan_verify_steps(const struct plan *plan, struct error *err);
 
 #endif

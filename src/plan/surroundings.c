@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Network and security modules: what stands in the way, and what is to be known. */
+/* The network: what stands in the way, and what is to be known. */
 #include "dind/str.h"
 #include "planner.h"
 
@@ -18,24 +18,4 @@ void plan_network(struct planner *p)
 	if (network->default_route == TRI_NO)
 		planner_hint(p, CODE_NETWORK_ROUTE, NULL,
 			     "there is no default route: registries will not be reached");
-}
-
-/*
- * With container=docker in its environment dockerd leaves AppArmor alone, so inner containers
- * inherit our label. `docker info` inside would claim something else.
- */
-void plan_lsm(struct planner *p)
-{
-	const struct facts_lsm *lsm = &p->facts->lsm;
-
-	if (lsm->apparmor == TRI_YES)
-		planner_decide(p, CODE_LSM_CONFINED,
-			       "AppArmor: inner containers get no profile of their own, and run "
-			       "with the label of this one, %s",
-			       lsm->apparmor_label ? lsm->apparmor_label : "which is not known");
-	if (lsm->selinux == TRI_YES)
-		planner_decide(p, CODE_LSM_CONFINED,
-			       "SELinux: inner containers get no label of their own, and run with "
-			       "the one of this container, %s",
-			       lsm->selinux_label ? lsm->selinux_label : "which is not known");
 }

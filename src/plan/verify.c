@@ -51,16 +51,21 @@ static int verify_messages(const struct plan_message *messages, size_t n, bool r
 	return 0;
 }
 
+int plan_verify_steps(const struct plan *plan, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_steps; i++)
+		r = verify_step(plan, i, err);
+	return r;
+}
+
 int plan_verify(const struct plan *plan, struct error *err)
 {
-	int r;
+	int r = plan_verify_steps(plan, err);
 
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		r = verify_step(plan, i, err);
-		if (r < 0)
-			return r;
-	}
-	r = verify_messages(plan->refusals, plan->n_refusals, true, err);
+	if (r == 0)
+		r = verify_messages(plan->refusals, plan->n_refusals, true, err);
 	if (r == 0)
 		r = verify_messages(plan->hints, plan->n_hints, false, err);
 	if (r == 0)
@@ -69,6 +74,8 @@ int plan_verify(const struct plan *plan, struct error *err)
 		return r;
 	if (plan->n_refusals || plan->n_trials)
 		return 0;
+	if (plan->n_steps == 1 && plan->steps[0].kind == STEP_LEASE)
+		return 0; /* the rest is planned when it is known which slot is ours */
 	if (plan->storage.rung == RUNG_NONE || !plan->storage.driver || !plan->storage.why)
 		return error_set_plain(err, -EINVAL,
 				       "the plan is complete, but nothing was "

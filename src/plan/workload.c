@@ -118,6 +118,9 @@ void plan_workload(struct planner *p)
 	launch->caps = capabilities(p, launch);
 	launch->no_new_privs = p->options->no_new_privs;
 	launch->environment = planner_workload_environment(p);
+	/* whoever could load a profile loads it there; a user of --user cannot */
+	if (!launch->set_user)
+		launch->apparmor_exec = planner_apparmor_exec(p);
 	/* PID 1's lowered score is for the engine; going back up needs no capability */
 	launch->set_oom_score = planner_oom_score(p, &score);
 	if (launch->set_oom_score)

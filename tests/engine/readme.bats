@@ -9,7 +9,7 @@
 load lib
 
 BOXES=(dind dind-flags)
-VOLUMES=(dind-cache)
+VOLUMES=(dind-cache dind-pool)
 
 setup_file() {
 	engine_setup_file

@@ -614,6 +614,53 @@ START_TEST(test_bad_config)
 }
 END_TEST
 
+/* ---- files of the plan ---- */
+
+START_TEST(test_file)
+{
+	struct plan_step step = { .kind = STEP_FILE };
+	struct apply_context context;
+	struct stat first, second;
+
+	ck_assert(enter_test());
+	apply_context_init(&context);
+	step.u.file.path = in_scratch("some.toml");
+	step.u.file.content = "version = 2\n";
+	step.u.file.mode = 0640;
+	(void) umask(077);
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(step.u.file.path), "version = 2\n");
+	ck_assert_int_eq(stat(step.u.file.path, &first), 0);
+	ck_assert_uint_eq(first.st_mode & 07777, 0640);
+	assert_step(&context, &step);
+	ck_assert_int_eq(stat(step.u.file.path, &second), 0);
+	ck_assert_uint_eq(first.st_ino, second.st_ino); /* not even written again */
+
+	/* another content, the same with more behind it, another mode */
+	ck_assert(write_text(step.u.file.path, "version = 3\n"));
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(step.u.file.path), "version = 2\n");
+	ck_assert(write_text(step.u.file.path, "version = 2\n\n"));
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(step.u.file.path), "version = 2\n");
+	ck_assert_int_eq(chmod(step.u.file.path, 0666), 0);
+	assert_step(&context, &step);
+	ck_assert_int_eq(stat(step.u.file.path, &second), 0);
+	ck_assert_uint_eq(second.st_mode & 07777, 0640);
+
+	/* a link is replaced, not followed */
+	ck_assert_int_eq(rename(step.u.file.path, in_scratch("other")), 0);
+	ck_assert_int_eq(symlink("other", step.u.file.path), 0);
+	step.u.file.content = "new\n";
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(in_scratch("other")), "version = 2\n");
+	ck_assert_str_eq(read_text(step.u.file.path), "new\n");
+
+	step.u.file.path = in_scratch("no/such/place");
+	assert_step_fails(&context, &step, -ENOENT, "no/such/place");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("apply files");
@@ -639,6 +686,7 @@ int main(void)
 	tcase_add_test(tests, test_limits_beyond_what_is_allowed);
 	tcase_add_test(tests, test_config);
 	tcase_add_test(tests, test_bad_config);
+	tcase_add_test(tests, test_file);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }

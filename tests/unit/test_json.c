@@ -496,6 +496,7 @@ static const struct plan_listener listeners[] = {
 static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 {
 	static const char *const drop[] = { "hosts", NULL };
+	static const char *const calls[] = { "kexec_load", "swapon", NULL };
 
 	*step = (struct plan_step){ .kind = kind, .key = "key", .why = "because" };
 	switch (kind) {
@@ -515,6 +516,13 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.listen.listeners = listeners;
 		step->u.listen.n_listeners = 2;
 		return;
+	case STEP_LEASE:
+		step->u.lease.pool = "/cache";
+		step->u.lease.slots = drop;
+		step->u.lease.max_slots = 3;
+		step->u.lease.busy = CACHE_BUSY_WAIT;
+		step->u.lease.holder = "container c";
+		return;
 	case STEP_LOCK:
 		step->u.lock.path = "/data/.dind-lock";
 		step->u.lock.create = true;
@@ -527,7 +535,11 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.image.mkfs = "/sbin/mkfs.ext4";
 		step->u.image.target = "/data";
 		return;
+	case STEP_APPARMOR:
+		step->u.apparmor.name = "dind-0123456789ab";
+		return;
 	case STEP_REMOUNT_RW:
+	case STEP_SELINUX_HIDE:
 		step->u.remount.path = "/proc/sys";
 		return;
 	case STEP_DEVICE:
@@ -566,6 +578,28 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.config.target = "/run/dind/daemon.json";
 		step->u.config.drop = drop;
 		return;
+	case STEP_FILE:
+		step->u.file.path = "/run/dind/containerd.toml";
+		step->u.file.content = "version = 2\n";
+		step->u.file.mode = 0600;
+		return;
+	case STEP_FILESYSTEM:
+		step->u.filesystem.type = "tmpfs";
+		step->u.filesystem.target = "/tmp";
+		step->u.filesystem.options = "mode=1777";
+		return;
+	case STEP_TMPFS:
+		step->u.tmpfs.target = "/data";
+		step->u.tmpfs.bytes = UINT64_C(2) << 30;
+		return;
+	case STEP_CHECK_STORE:
+		step->u.check_store.path = "/data";
+		step->u.check_store.containerd = true;
+		step->u.check_store.driver = "overlay2";
+		return;
+	case STEP_CONFINE:
+		step->u.confine.refused = calls;
+		return;
 	case STEP_PROPAGATION:
 	case STEP_KIND_COUNT:
 		return;
@@ -581,6 +615,7 @@ static const struct {
 	[STEP_RUNTIME_DIR] = { "/run/dind", "path" },
 	[STEP_DIRECTORY] = { "/run/dind", "mode" },
 	[STEP_LISTEN] = { "unix:///run/x.sock tcp://127.0.0.1:2375", "why" },
+	[STEP_LEASE] = { "/cache", "busy" },
 	[STEP_LOCK] = { "/data/.dind-lock", "holder" },
 	[STEP_MAKE_IMAGE] = { "/img/data.img, 40.0 GiB", "mkfs" },
 	[STEP_MOUNT_IMAGE] = { "/img/data.img on /data", "target" },
@@ -592,7 +627,14 @@ static const struct {
 	[STEP_CGROUP_NAMESPACE] = { "/sys/fs/cgroup", "mount_point" },
 	[STEP_CGROUP_NEST] = { "/sys/fs/cgroup/init", "timeout_ms" },
 	[STEP_BIND] = { "/mnt/ssd on /data", "source" },
+	[STEP_TMPFS] = { "2.0 GiB on /data", "bytes" },
+	[STEP_CHECK_STORE] = { "/data", "driver" },
 	[STEP_CONFIG] = { "/etc/docker/daemon.json on /run/dind/daemon.json", "drop" },
+	[STEP_FILE] = { "/run/dind/containerd.toml", "content" },
+	[STEP_FILESYSTEM] = { "tmpfs on /tmp", "options" },
+	[STEP_APPARMOR] = { "dind-0123456789ab", "namespace" },
+	[STEP_SELINUX_HIDE] = { "/proc/sys", "path" },
+	[STEP_CONFINE] = { "kexec_load swapon", "refused" },
 };
 
 static const char *print_to_text(void (*print)(FILE *out, const struct plan *plan),
@@ -657,6 +699,27 @@ START_TEST(refused_plan)
 }
 END_TEST
 
+START_TEST(doctor_says_where_images_are_kept)
+{
+	struct plan_message decisions[] = {
+		{ "DIND-CGROUP-11", 0, "cgroup v2", NULL },
+		{ "DIND-STORAGE-01", 0, "storage: overlay2 on a loop image", NULL },
+		{ "DIND-STORAGE-02", 0, "not as-is: EINVAL", NULL },
+	};
+	struct plan plan = { .decisions = decisions, .n_decisions = ARRAY_SIZE(decisions) };
+	struct error err = ERROR_INIT;
+	char text[4096], *json = NULL;
+
+	(void) print_to_text(print_doctor_text, &plan, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "DIND-STORAGE-01: storage: overlay2 on a loop image\n"
+					   "DIND-STORAGE-02: not as-is: EINVAL\n"));
+	ck_assert_ptr_null(strstr(text, "cgroup"));
+	ck_assert_int_eq(print_doctor_json(&plan, &json, &err), 0);
+	ck_assert_ptr_nonnull(strstr(json, "not as-is: EINVAL"));
+	free(json);
+}
+END_TEST
+
 START_TEST(wanted_trials)
 {
 	struct trial_request trial = { TRIAL_OVERLAY, "/var/lib/docker" };
@@ -711,6 +774,7 @@ int main(void)
 	tcase_add_test(facts, errno_names_are_one_to_one);
 	tcase_add_loop_test(plans, every_step_is_printed, 0, (int) STEP_KIND_COUNT);
 	tcase_add_test(plans, refused_plan);
+	tcase_add_test(plans, doctor_says_where_images_are_kept);
 	tcase_add_test(plans, wanted_trials);
 	tcase_add_test(plans, environment_values_are_not_shown);
 	suite_add_tcase(suite, facts);

@@ -103,6 +103,10 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 		fprintf(out, " prune=%d", (int) o->prune);
 	for (size_t i = 0; i < o->n_hosts; i++)
 		fprintf(out, " host=%s", o->hosts[i]);
+	if (o->apparmor != APPARMOR_NAMESPACE)
+		fprintf(out, " apparmor=%d", (int) o->apparmor);
+	if (o->selinux)
+		fprintf(out, " selinux");
 	if (o->insecure_tcp)
 		fprintf(out, " insecure");
 	if (o->socket_group)
@@ -120,6 +124,8 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 	if (o->engine_log != ENGINE_LOG_DEFAULT)
 		fprintf(out, " log=%d%s%s", (int) o->engine_log, o->engine_log_path ? ":" : "",
 			o->engine_log_path ? o->engine_log_path : "");
+	if (o->confine != CONFINE_HOST)
+		fprintf(out, " confine=%d", (int) o->confine);
 	if (o->workload)
 		fprintf(out, " command=[%s]", joined(o->workload, words, sizeof(words)));
 	if (o->user)
@@ -209,6 +215,10 @@ static const struct {
 	    W(NULL) },
 	  "run host=unix:///a host=tcp://127.0.0.1:1" },
 	{ { W("--insecure-tcp"), W(NULL) }, "run insecure" },
+	{ { W("--apparmor", "namespace"), W(NULL) }, "run" },
+	{ { W("--apparmor=host"), W(NULL) }, "run apparmor=1" },
+	{ { W(NULL), W("DIND_APPARMOR=off", "DIND_SELINUX=1", NULL) }, "run apparmor=2 selinux" },
+	{ { W("--selinux"), W(NULL) }, "run selinux" },
 	{ { W("--socket-group", "99"), W(NULL) }, "run group=99" },
 	{ { W("--mode", "nested"), W(NULL) }, "run nested" },
 	{ { W("--mode", "auto"), W(NULL) }, "run" },
@@ -322,6 +332,9 @@ static const struct {
 	    W(NULL) },
 	  "run from=unix:///o.sock images=[a:1 b] preload_failure=1 preload_timeout=5000" },
 	{ { W("--disk-high", "90%", "--prune", "idle"), W(NULL) }, "run high=90 prune=2" },
+	{ { W("--confine", "off"), W(NULL) }, "run confine=1" },
+	{ { W("--confine", "host"), W("DIND_CONFINE=off") }, "run" },
+	{ { W("plan"), W("DIND_CONFINE=off") }, "plan confine=1" },
 	{ { W("--disk-high", "85"), W(NULL) }, "run high=85" },
 	{ { W("--storage", "tmpfs,loop", "--storage-fs", "xfs"), W(NULL) },
 	  "run rungs=tmpfs,loop fs=1" },
@@ -385,6 +398,7 @@ static const struct {
 	{ { W("ready", "--timeout", "soon"), W(NULL) }, "03", "'soon'", "0 to 86400" },
 	{ { W("--mode", "bogus"), W(NULL) }, "03", "--mode: 'bogus'", "auto, nested" },
 	{ { W("--log-level", "loud"), W(NULL) }, "03", "'loud'", "error, warning, notice" },
+	{ { W("--confine", "kernel"), W(NULL) }, "03", "'kernel'", "host, off" },
 	{ { W("--log-format", "xml"), W(NULL) }, "03", "'xml'", "text, json" },
 	{ { W("--engine-log", "/x"), W(NULL) }, "03", "'/x'", "file:PATH" },
 	{ { W("x"), W("DIND_NO_WAIT=perhaps") }, "03", "DIND_NO_WAIT: 'perhaps'", "yes or no" },

@@ -67,9 +67,12 @@ static bool run_steps(struct machine *m, struct oracle *oracle)
 	struct plan plan = m->plan;
 
 	for (size_t i = 0; i < plan.n_steps; i++) {
+		enum plan_step_kind kind = plan.steps[i].kind;
 		int errors[] = { 0, EIO,
-				 plan.steps[i].kind == STEP_LOCK ? EWOULDBLOCK : EADDRINUSE };
-		bool two = plan.steps[i].kind == STEP_LOCK || plan.steps[i].kind == STEP_LISTEN;
+				 kind == STEP_LOCK	    ? EWOULDBLOCK
+				 : kind == STEP_CHECK_STORE ? EEXIST
+							    : EADDRINUSE };
+		bool two = kind == STEP_LOCK || kind == STEP_LISTEN || kind == STEP_CHECK_STORE;
 		int outcome;
 
 		if (plan.steps[i].on_fail != FAIL_REPLAN)
@@ -111,6 +114,7 @@ enum variant {
 	WITH_PRIOR_FUSE,
 	WITH_IMAGE_AND_VFS,
 	WITH_DRIVER,
+	WITH_TMPFS,
 	DOCTOR,
 	VARIANTS,
 };
@@ -140,6 +144,14 @@ static void machine_variant(struct machine *m, enum variant variant)
 	}
 	if (variant == WITH_DRIVER)
 		m->options.storage_driver = "overlay2";
+	if (variant == WITH_TMPFS) {
+		m->options.storage_given = true;
+		m->options.rungs[0] = RUNG_AS_IS;
+		m->options.rungs[1] = RUNG_TMPFS;
+		m->options.rungs[2] = RUNG_VFS;
+		m->facts.limits.memory_available = 8 * GIB;
+		(void) machine_mount(m, "/dev/shm", "tmpfs");
+	}
 	if (variant == DOCTOR) {
 		m->options.command = COMMAND_DOCTOR;
 		m->facts.privileges.cap_effective &= ~CAP(CAP_SYS_RESOURCE);
@@ -176,7 +188,8 @@ static bool is_visible(enum plan_step_kind kind)
 {
 	/* what an inspection can see; the others are done anew by every start */
 	return kind != STEP_LISTEN && kind != STEP_LOCK && kind != STEP_SWEEP &&
-	       kind != STEP_CONFIG;
+	       kind != STEP_CONFIG && kind != STEP_FILE && kind != STEP_CONFINE &&
+	       kind != STEP_APPARMOR;
 }
 
 /* What the machine is like after the plan was carried out. */
@@ -237,11 +250,21 @@ static void carry_out(struct machine *m)
 			f->n_trials = 0;
 			machine_overlay(m, TRI_YES);
 			break;
+		case STEP_SELINUX_HIDE:
+			f->lsm.selinux_mounts.count = 0;
+			break;
+		case STEP_APPARMOR:
+		case STEP_CONFINE:
 		case STEP_LISTEN:
+		case STEP_LEASE:
 		case STEP_LOCK:
 		case STEP_MAKE_IMAGE:
 		case STEP_SWEEP:
+		case STEP_TMPFS:
+		case STEP_CHECK_STORE:
 		case STEP_CONFIG:
+		case STEP_FILE:
+		case STEP_FILESYSTEM: /* of another plan: nest.c */
 		case STEP_KIND_COUNT:
 			break;
 		}
@@ -301,7 +324,7 @@ START_TEST(steps_come_in_the_promised_order)
 		STEP_LIMITS,	  STEP_RUNTIME_DIR,	 STEP_LISTEN,	   STEP_LOCK,
 		STEP_MAKE_IMAGE,  STEP_REMOUNT_RW,	 STEP_DEVICE,	   STEP_PROPAGATION,
 		STEP_SWEEP,	  STEP_CGROUP_NAMESPACE, STEP_CGROUP_NEST, STEP_DIRECTORY,
-		STEP_MOUNT_IMAGE, STEP_CONFIG,
+		STEP_MOUNT_IMAGE, STEP_CONFIG,		 STEP_FILE,	   STEP_CONFINE,
 	};
 	size_t at = 0;
 	struct machine m;
