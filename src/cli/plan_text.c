@@ -95,16 +95,6 @@ static const char *text_object(const char *text, char *buf, size_t size)
 	return buf;
 }
 
-static const char *words_object(const char *const *words, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (; words && *words && used < size; words++)
-		used += (size_t) snprintf(buf + used, size - used, "%s%s", used ? " " : "", *words);
-	return buf;
-}
-
 static const char *pair_object(const char *source, const char *target, char *buf, size_t size)
 {
 	(void) snprintf(buf, size, "%s on %s", source, target);
@@ -170,7 +160,7 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 	case STEP_FILESYSTEM:
 		return pair_object(step->u.filesystem.type, step->u.filesystem.target, buf, size);
 	case STEP_CONFINE:
-		return words_object(step->u.confine.refused, buf, size);
+		return text_object("the engine's tree", buf, size); /* a decision has the list */
 	case STEP_KIND_COUNT:
 		break;
 	}

@@ -130,6 +130,6 @@ void plan_confine_step(struct planner *p)
 			    "no nested engine needs what reaches past every namespace into the "
 			    "host's kernel");
 	step->u.confine.refused = p->refused;
-	planner_or_degrade(step, CODE_CONFINE_NOT, "a seccomp filter over the engine's tree",
+	planner_or_degrade(step, CODE_CONFINE_NOT, "a seccomp filter over it",
 			   "--confine off, if that is meant");
 }

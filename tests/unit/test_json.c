@@ -634,7 +634,7 @@ static const struct {
 	[STEP_FILESYSTEM] = { "tmpfs on /tmp", "options" },
 	[STEP_APPARMOR] = { "dind-0123456789ab", "namespace" },
 	[STEP_SELINUX_HIDE] = { "/proc/sys", "path" },
-	[STEP_CONFINE] = { "kexec_load swapon", "refused" },
+	[STEP_CONFINE] = { "the engine's tree", "refused" },
 };
 
 static const char *print_to_text(void (*print)(FILE *out, const struct plan *plan),
