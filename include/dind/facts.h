@@ -179,18 +179,18 @@ struct facts_lsm {
 	enum tri apparmor;	   /* /sys/module/apparmor/parameters/enabled is Y */
 	enum tri apparmor_visible; /* securityfs shows it */
 	const char *apparmor_label;
-	enum tri apparmor_stack;    /* policy namespaces can be made and entered; unknown while
-				       securityfs does not show it */
+	enum tri apparmor_stack;     /* policy namespaces can be made and entered; unknown while
+					securityfs does not show it */
 	const char *apparmor_parser; /* where dockerd looks for it and nowhere else, or NULL */
-	enum tri securityfs;	    /* this kernel has it, mounted or not */
-	enum tri userns_restricted; /* an Ubuntu kernel that lets only profiles that say so make
-				       user namespaces with capabilities */
+	enum tri securityfs;	     /* this kernel has it, mounted or not */
+	enum tri userns_restricted;  /* an Ubuntu kernel that lets only profiles that say so make
+					user namespaces with capabilities */
 	const char *mount_namespace; /* inode number of ours: no two that live share it */
-	enum tri selinux;	  /* a selinuxfs is in /proc/filesystems */
-	enum tri selinux_mounted; /* and mounted read-write here */
+	enum tri selinux;	     /* a selinuxfs is in /proc/filesystems */
+	enum tri selinux_mounted;    /* and mounted read-write here */
 	const char *selinux_label;
 	struct strings selinux_mounts; /* where it is mounted read-write */
-	const char *root_context; /* context= of the mount that is our root, or NULL */
+	const char *root_context;      /* context= of the mount that is our root, or NULL */
 };
 
 /* ---- network (what the first whole path needs) ---- */
@@ -222,7 +222,7 @@ struct facts_engine {
 	const char *config_group;
 	struct strings config_hosts;
 	enum tri config_containerd_store; /* features.containerd-snapshotter; unknown: not said */
-	enum tri config_selinux;    /* "selinux-enabled" is true */
+	enum tri config_selinux;	  /* "selinux-enabled" is true */
 	enum tri config_tls_verify; /* "tlsverify" is true: clients over TCP need a certificate */
 	enum tri systemd_directory; /* /run/systemd/system exists: dockerd would choose the systemd
 				       driver */
@@ -240,7 +240,7 @@ struct facts_limits {
 	int64_t oom_score_adj;
 	uint64_t memory_max;	   /* bytes of our own group's limit, FACTS_UNLIMITED without one */
 	uint64_t memory_available; /* /proc/meminfo MemAvailable in bytes; 0 unknown */
-	uint64_t memory_used;	   /* by the group that has the limit, without what can be dropped */
+	uint64_t memory_used; /* by the group that has the limit, without what can be dropped */
 };
 
 /* ---- names and identity ---- */
@@ -249,7 +249,7 @@ struct facts_identity {
 	const char *hostname;
 	const char *container_id; /* 64 hex of the outer engine when one is visible, else NULL */
 	const char *boot_id;
-	int64_t started; /* seconds since the epoch when we looked; 0 unknown */
+	int64_t started;	  /* seconds since the epoch when we looked; 0 unknown */
 	const char *kernel;	  /* uname release */
 	enum tri termination_log; /* /dev/termination-log exists */
 	enum tri outer_notify;	  /* NOTIFY_SOCKET was set for us */

@@ -59,7 +59,8 @@ struct launch {
 	/* System calls that this process and all that descend from it are refused with EPERM, by
 	 * name, NULL ended; NULL: none. The plan only names them: @filter is what does it. */
 	const char *const *refused;
-	const struct launch_filter *filter; /* those, compiled (apply.h); NULL: nothing is refused */
+	const struct launch_filter
+		*filter; /* those, compiled (apply.h); NULL: nothing is refused */
 };
 
 #endif

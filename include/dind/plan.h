@@ -110,7 +110,7 @@ struct plan_step {
 			/* By the file system of the image that is there. NULL: looked for beside
 			 * mkfs; an image that needs one that is missing is not mended or grown. */
 			const char *e2fsck, *resize2fs, *xfs_repair;
-		} image;		    /* STEP_MAKE_IMAGE and STEP_MOUNT_IMAGE */
+		} image; /* STEP_MAKE_IMAGE and STEP_MOUNT_IMAGE */
 		struct {
 			const char *target;
 			uint64_t bytes;
@@ -159,7 +159,7 @@ struct plan_step {
 			const char *type; /* "tmpfs", "securityfs" */
 			const char *target;
 			const char *options; /* for the file system, NULL: none */
-			bool if_present; /* no such directory: nothing to do */
+			bool if_present;     /* no such directory: nothing to do */
 		} filesystem;
 		struct {
 			const char *source, *target;

@@ -84,6 +84,9 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 }
 
 static void add_notice(struct apply_context *context, const char *fmt, va_list ap)
+	DIND_PRINTF(2, 0);
+
+static void add_notice(struct apply_context *context, const char *fmt, va_list ap)
 {
 	size_t used = strlen(context->notice);
 

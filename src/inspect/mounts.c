@@ -146,11 +146,8 @@ static const struct {
 	const char *path;
 	int flags;
 } devices[] = {
-	{ "/dev/fuse", O_RDWR },
-	{ "/dev/loop-control", O_RDWR },
-	{ "/dev/kmsg", O_RDONLY },
-	{ "/dev/net/tun", O_RDWR },
-	{ "/dev/zfs", O_RDWR },
+	{ "/dev/fuse", O_RDWR },    { "/dev/loop-control", O_RDWR }, { "/dev/kmsg", O_RDONLY },
+	{ "/dev/net/tun", O_RDWR }, { "/dev/zfs", O_RDWR },
 };
 
 static void inspect_device(const struct inspection *in, const char *path, int flags)

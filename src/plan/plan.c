@@ -94,7 +94,7 @@ int plan_make(const struct options *options, const struct facts *facts, struct a
 			add_steps(&p);
 		plan_engine(&p);
 		plan_client(&p);
-	plan_workload(&p);
+		plan_workload(&p);
 	}
 	r = plan_verify(&plan, err);
 	if (r < 0)
