@@ -90,7 +90,7 @@ static int is_beyond(const char *checker, const char *line, enum image_verdict *
 static int check_ext4(struct image_job *job, bool forced, enum image_verdict *ret_verdict,
 		      struct error *err)
 {
-	char fsck[PATH_MAX], line[200];
+	char fsck[PATH_MAX], line[200] = "";
 	const char *argv[10] = { fsck, "-p" }; /* ended by NULL */
 	size_t n = 2;
 	int r = image_find_program(job->step, job->step->u.image.e2fsck, "e2fsck", fsck, err);
@@ -121,7 +121,7 @@ static int check_ext4(struct image_job *job, bool forced, enum image_verdict *re
 static int check_xfs(struct image_job *job, bool may_drop_log, enum image_verdict *ret_verdict,
 		     struct error *err)
 {
-	char repair[PATH_MAX], line[200];
+	char repair[PATH_MAX], line[200] = "";
 	const char *argv[] = { repair, "-f", job->image, NULL, NULL };
 	bool dropped = false;
 	int r = image_find_program(job->step, job->step->u.image.xfs_repair, "xfs_repair", repair,

@@ -41,7 +41,6 @@
 #define XFS_BLOCKS	8
 #define XFS_SECTOR_SIZE 102
 #define XFS_LABEL	108
-#define XFS_LABEL_SIZE	12
 #define XFS_IN_PROGRESS 126
 #define XFS_MAX_INODES	127
 #define XFS_BLOCK_MIN	512U
@@ -160,10 +159,9 @@ static void read_xfs(const unsigned char *sb, struct superblock_info *info)
 	info->io_size = sector_size;
 	info->bytes = get_be64(sb, XFS_BLOCKS) * block_size;
 	info->xfs_max_inodes = sb[XFS_MAX_INODES];
-	info->content =
-		strncmp((const char *) sb + XFS_LABEL, SUPERBLOCK_XFS_NEW, XFS_LABEL_SIZE) == 0
-			? IMAGE_UNUSED
-			: IMAGE_USED;
+	info->content = memcmp(sb + XFS_LABEL, SUPERBLOCK_XFS_NEW, sizeof(SUPERBLOCK_XFS_NEW)) == 0
+				? IMAGE_UNUSED
+				: IMAGE_USED;
 }
 
 /* No superblock at the start: what was it? */
