@@ -39,6 +39,7 @@ enum plan_step_kind {
 	STEP_MOUNT_IMAGE,      /* image file → loop device → data root; waits for mkfs */
 	STEP_TMPFS,	       /* a fresh tmpfs becomes the data root */
 	STEP_CHECK_STORE,      /* the image that was mounted holds no images of the other store */
+	STEP_GUARD_START,      /* undo a start that was cut off, be ready to undo this one */
 	STEP_CONFIG,	       /* effective daemon.json in the runtime directory */
 	STEP_FILE,	       /* a small file with this content */
 	STEP_FILESYSTEM,       /* a kernel file system that is not mounted yet */
@@ -121,6 +122,12 @@ struct plan_step {
 					     @driver's */
 			const char *driver;
 		} check_store;
+		struct {
+			const char *database; /* of the engine's networks; need not be there */
+			const char *copy;     /* as it was before this start */
+			const char *mark;     /* there while the engine starts; supervise removes
+						 it */
+		} guard;
 		struct {
 			const char *path;
 		} remount; /* also STEP_SELINUX_HIDE */
@@ -247,6 +254,7 @@ struct plan {
 	const char *confinement; /* of inner containers, in a few words; NULL: not decided */
 	const char *exec_root;
 	const char *pid_file;	      /* dockerd's */
+	const char *start_mark;	      /* to be removed when the engine is ready; NULL: none */
 	enum cgroup_mode cgroup_mode; /* for the stop ladder: v2 kills by cgroup.kill */
 };
 

@@ -180,6 +180,7 @@ struct supervise_options {
 	const char *socket_url;	     /* for the state file */
 	const char *summary;	     /* "overlay2 on a loop image, cgroup v1": for the state file */
 	const char *termination_log; /* NULL: none */
+	const char *start_mark;	     /* removed at READY=1: the start was not cut off; NULL: none */
 	struct spawn_fds engine_fds; /* its containerd gets them but for the listening ones */
 	sigset_t child_mask;
 	int64_t started_ms; /* CLOCK_MONOTONIC of our start, for "ready after" */

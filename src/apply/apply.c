@@ -65,6 +65,8 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		return apply_tmpfs(context, step, err);
 	case STEP_CHECK_STORE:
 		return apply_check_store(step, err);
+	case STEP_GUARD_START:
+		return apply_guard_start(context, step, err);
 	case STEP_CONFIG:
 		return apply_config(step, err);
 	case STEP_FILE:

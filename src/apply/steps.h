@@ -37,6 +37,8 @@ int apply_mount_image(struct apply_context *context, const struct plan_step *ste
 		      struct error *err);
 int apply_tmpfs(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_check_store(const struct plan_step *step, struct error *err);
+int apply_guard_start(struct apply_context *context, const struct plan_step *step,
+		      struct error *err);
 int apply_config(const struct plan_step *step, struct error *err);
 int apply_filesystem(const struct plan_step *step, struct error *err);
 int apply_file(const struct plan_step *step, struct error *err);

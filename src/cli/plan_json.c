@@ -257,6 +257,13 @@ static const struct json_field check_store_fields[] = {
 };
 RECORD(check_store_record, check_store_fields);
 
+static const struct json_field guard_fields[] = {
+	DETAIL(guard.database, "database", FIELD_STRING),
+	DETAIL(guard.copy, "copy", FIELD_STRING),
+	DETAIL(guard.mark, "mark", FIELD_STRING),
+};
+RECORD(guard_record, guard_fields);
+
 static const struct json_field config_fields[] = {
 	DETAIL(config.source, "source", FIELD_STRING),
 	DETAIL(config.target, "target", FIELD_STRING),
@@ -321,6 +328,8 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &tmpfs_record;
 	case STEP_CHECK_STORE:
 		return &check_store_record;
+	case STEP_GUARD_START:
+		return &guard_record;
 	case STEP_CONFIG:
 		return &config_record;
 	case STEP_FILE:

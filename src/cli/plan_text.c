@@ -153,6 +153,8 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return tmpfs_object(step, buf, size);
 	case STEP_CHECK_STORE:
 		return text_object(step->u.check_store.path, buf, size);
+	case STEP_GUARD_START:
+		return text_object(step->u.guard.database, buf, size);
 	case STEP_CONFIG:
 		return pair_object(step->u.config.source, step->u.config.target, buf, size);
 	case STEP_FILE:

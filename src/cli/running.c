@@ -157,6 +157,7 @@ static struct supervise_options supervise_what(struct start *start)
 				.out = -1,
 				.err = -1 },
 		.child_mask = start->cli->signals,
+		.start_mark = planning->plan.start_mark,
 		.started_ms = start->cli->started_ms,
 	};
 

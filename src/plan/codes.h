@@ -68,6 +68,7 @@
 #define CODE_STORAGE_FS		"DIND-STORAGE-23" /* --storage-fs cannot be given */
 #define CODE_STORAGE_SUBVOLUMES "DIND-STORAGE-24" /* not removable from outside */
 #define CODE_STORAGE_FORCED	"DIND-STORAGE-25" /* against our advice, by --strict-args */
+#define CODE_STORAGE_GUARD	"DIND-STORAGE-26" /* a start that was cut off */
 
 #define CODE_POOL_DECISION "DIND-POOL-01" /* which slot was leased */
 #define CODE_POOL_BUSY	   "DIND-POOL-02" /* all are leased by others */

@@ -24,6 +24,7 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_MOUNT_IMAGE] = "mount image",
 	[STEP_TMPFS] = "tmpfs",
 	[STEP_CHECK_STORE] = "check image store",
+	[STEP_GUARD_START] = "guard start",
 	[STEP_CONFIG] = "configuration",
 	[STEP_FILE] = "file",
 	[STEP_APPARMOR] = "AppArmor policy",
@@ -69,6 +70,7 @@ static void add_steps(struct planner *p)
 	plan_cgroups(p);
 	plan_lsm_steps(p);
 	plan_storage_mount(p);
+	plan_guard(p);
 	plan_config_step(p);
 	plan_containerd_steps(p);
 	plan_confine_step(p);

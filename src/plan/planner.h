@@ -152,6 +152,8 @@ void plan_storage(struct planner *p);
 void plan_storage_claim(struct planner *p); /* directories, lock, image: early */
 void plan_storage_mount(struct planner *p); /* what ends up on the data root: late */
 
+void plan_guard(struct planner *p); /* after that: what a start that is cut off leaves there */
+
 void plan_listeners(struct planner *p);
 void plan_listen(struct planner *p);
 

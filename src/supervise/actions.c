@@ -89,7 +89,7 @@ void loop_start_workload(struct loop *loop)
 
 static void announce_ready(struct loop *loop)
 {
-	loop->view.engine_was_ready = true;
+	loop_engine_is_ready(loop);
 	loop_announce_ready(loop);
 }
 

@@ -72,6 +72,24 @@ static void tell_manager(const struct loop *loop, const char *text)
 			    strerror_r(-r, problem, sizeof(problem)));
 }
 
+void loop_engine_is_ready(struct loop *loop)
+{
+	const char *mark = loop->options->start_mark;
+	char problem[64];
+
+	if (loop->view.engine_was_ready)
+		return;
+	loop->view.engine_was_ready = true;
+	/* What is made from now on must not be undone. Not synced, for that could take long: should
+	 * the power go within the seconds until the file system does it by itself, the next start
+	 * undoes networks (nothing else) that were made in between, and says so. */
+	if (mark && unlink(mark) < 0 && errno != ENOENT)
+		log_line(LOG_LEVEL_WARNING, "DIND-STORAGE-26",
+			 "%s cannot be removed (%s): the next start will undo what becomes of the "
+			 "engine's networks in this one",
+			 mark, strerror_r(errno, problem, sizeof(problem)));
+}
+
 void loop_announce_ready(struct loop *loop)
 {
 	int64_t now = clock_now_ms();

@@ -119,6 +119,9 @@ int64_t services_due(const struct loop *loop);
 /* Replace the state file by where we are now. */
 void loop_write_state(const struct loop *loop);
 
+/* READY=1 has come, for the first time or again. */
+void loop_engine_is_ready(struct loop *loop);
+
 void loop_announce_ready(struct loop *loop);
 void loop_announce_stop(struct loop *loop);
 

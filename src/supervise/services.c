@@ -165,7 +165,7 @@ void loop_start_prepare(struct loop *loop)
 	const struct spawn_fds fds = without_input(loop);
 	struct error err = ERROR_INIT;
 
-	loop->view.engine_was_ready = true; /* dockerd was; we are not */
+	loop_engine_is_ready(loop); /* dockerd is; we are not */
 	loop->engine_ready = clock_now_ms();
 	loop_write_state(loop);
 	if (start(loop, &loop->prepare, loop->options->prepare, &fds, &err) < 0) {

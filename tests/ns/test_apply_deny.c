@@ -316,6 +316,32 @@ static void prepare_check_store(void)
 	step.u.check_store.driver = "overlay2";
 }
 
+/* The first one ever. */
+static void prepare_guard_start(void)
+{
+	ck_assert_int_eq(mkdir(in_scratch("docker"), 0755), 0);
+	step = (struct plan_step){ .kind = STEP_GUARD_START };
+	step.u.guard.database = in_scratch("docker/local-kv.db");
+	step.u.guard.copy = in_scratch("docker/.dind-network.db");
+	step.u.guard.mark = in_scratch("docker/.dind-starting");
+}
+
+/* The last one was cut off. */
+static void prepare_guard_cut(void)
+{
+	prepare_guard_start();
+	ck_assert(write_text(step.u.guard.database, "half"));
+	ck_assert(write_text(step.u.guard.copy, "whole"));
+	ck_assert(write_text(step.u.guard.mark, "copy\n"));
+}
+
+static void prepare_guard_cut_first(void)
+{
+	prepare_guard_start();
+	ck_assert(write_text(step.u.guard.database, "half"));
+	ck_assert(write_text(step.u.guard.mark, "none\n"));
+}
+
 static void prepare_cgroup_v1(void)
 {
 	char text[4096], *set, *path;
@@ -467,6 +493,9 @@ static const struct subject subjects[] = {
 	{ "bind", prepare_bind, act_step, false },
 	{ "tmpfs", prepare_tmpfs, act_step, false },
 	{ "check store", prepare_check_store, act_step, false },
+	{ "guard start", prepare_guard_start, act_step, false },
+	{ "guard start, cut off", prepare_guard_cut, act_step, false },
+	{ "guard start, the first cut off", prepare_guard_cut_first, act_step, false },
 	{ "config", prepare_config, act_step, false },
 	{ "file", prepare_file, act_step, false },
 	{ "cgroup v1", prepare_cgroup_v1, act_step, true },

@@ -597,6 +597,11 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.check_store.containerd = true;
 		step->u.check_store.driver = "overlay2";
 		return;
+	case STEP_GUARD_START:
+		step->u.guard.database = "/data/network/files/local-kv.db";
+		step->u.guard.copy = "/data/.dind-network.db";
+		step->u.guard.mark = "/data/.dind-starting";
+		return;
 	case STEP_CONFINE:
 		step->u.confine.refused = calls;
 		return;
@@ -629,6 +634,7 @@ static const struct {
 	[STEP_BIND] = { "/mnt/ssd on /data", "source" },
 	[STEP_TMPFS] = { "2.0 GiB on /data", "bytes" },
 	[STEP_CHECK_STORE] = { "/data", "driver" },
+	[STEP_GUARD_START] = { "/data/network/files/local-kv.db", "mark" },
 	[STEP_CONFIG] = { "/etc/docker/daemon.json on /run/dind/daemon.json", "drop" },
 	[STEP_FILE] = { "/run/dind/containerd.toml", "content" },
 	[STEP_FILESYSTEM] = { "tmpfs on /tmp", "options" },

@@ -262,6 +262,7 @@ static void carry_out(struct machine *m)
 		case STEP_SWEEP:
 		case STEP_TMPFS:
 		case STEP_CHECK_STORE:
+		case STEP_GUARD_START:
 		case STEP_CONFIG:
 		case STEP_FILE:
 		case STEP_FILESYSTEM: /* of another plan: nest.c */
