@@ -22,11 +22,13 @@ struct invocation {
 static int parse(const struct invocation *invocation, struct init_options *options, char *fact,
 		 size_t size)
 {
-	char *argv[MAX_WORDS + 2] = { (char *) (uintptr_t) "docker-init" };
+	static char *argv[MAX_WORDS + 2]; /* the parsed options point into it */
 	int argc = 1;
 
+	argv[0] = (char *) (uintptr_t) "docker-init";
 	for (; argc <= MAX_WORDS && invocation->words[argc - 1]; argc++)
 		argv[argc] = (char *) (uintptr_t) invocation->words[argc - 1];
+	argv[argc] = NULL;
 	return init_parse(argc, argv, (char *const *) (uintptr_t) invocation->environment, options,
 			  fact, size);
 }

@@ -10,6 +10,7 @@ static struct machine m;
 
 static void with_apparmor(void)
 {
+	machine_free(&m); /* a second one in the same test */
 	machine_with_volume(&m);
 	m.facts.identity.container_id = ID;
 	m.facts.lsm.apparmor = TRI_YES;
