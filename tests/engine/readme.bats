@@ -8,8 +8,8 @@
 
 load lib
 
-BOXES=(dind dind-flags)
-VOLUMES=(dind-cache dind-pool)
+BOXES=(dind dind-flags dind-tls)
+VOLUMES=(dind-cache dind-pool dind-certs)
 
 setup_file() {
 	engine_setup_file

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates: dind-certs does the work, this reads its lines and its status. */
+#include "dind/certs.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "child.h"
+#include "dind/file.h"
+#include "dind/str.h"
+#include "steps.h"
+
+#define OUTPUT_MAX 2048
+
+/* All that it writes, as far as it fits, until it closes its outputs. 0 or -ETIMEDOUT. */
+static int read_output(int fd, int64_t deadline, char *buf, size_t size)
+{
+	size_t used = 0;
+	char rest[256];
+
+	for (;;) {
+		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+		bool room = used + 1 < size;
+		ssize_t n =
+			room ? read(fd, buf + used, size - 1 - used) : read(fd, rest, sizeof(rest));
+		int64_t left = deadline - clock_now_ms();
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			break;
+		if (n > 0 && room)
+			used += (size_t) n;
+		if (left <= 0) {
+			buf[used] = '\0';
+			return -ETIMEDOUT;
+		}
+		if (n < 0)
+			(void) poll(&poll_fd, 1, (int) left);
+	}
+	buf[used] = '\0';
+	return 0;
+}
+
+/* "warning: …" and "info: …" become the notice. Returns what is behind "error: ", or NULL. */
+static const char *take_lines(struct apply_context *context, char *text)
+{
+	static const char warning[] = "warning: ", info[] = "info: ", error[] = "error: ";
+	const char *said = NULL;
+	char *line, *next;
+
+	for (line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (str_has_prefix(line, warning))
+			apply_warn(context, "%s", line + strlen(warning));
+		else if (str_has_prefix(line, info))
+			apply_notice(context, "%s", line + strlen(info));
+		else if (str_has_prefix(line, error))
+			said = line + strlen(error);
+	}
+	return said;
+}
+
+int apply_certs(struct apply_context *context, const struct plan_step *step, struct error *err)
+{
+	int64_t deadline = clock_now_ms() + step->u.certs.timeout_ms;
+	const char *const *argv = step->u.certs.argv;
+	char text[OUTPUT_MAX], buf[40];
+	int output = -EBADF, status = 0, r;
+	const char *said;
+	pid_t pid = child_start(argv, &output, err);
+
+	if (pid < 0)
+		return (int) pid;
+	r = read_output(output, deadline, text, sizeof(text));
+	fd_close(&output);
+	if (r == 0)
+		r = child_wait(pid, (int) (deadline - clock_now_ms()), &status);
+	if (r < 0) {
+		child_kill(pid);
+		return error_set(err, r, "wait for %s", argv[0]);
+	}
+	said = take_lines(context, text);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OK)
+		return 0;
+	r = WIFEXITED(status) ? -certs_meaning_of_exit(WEXITSTATUS(status))->error : -EIO;
+	if (said)
+		return error_set_plain(err, r, "%s", said);
+	return error_set_plain(err, r, "%s %s%s%.200s", argv[0],
+			       child_status_text(status, buf, sizeof(buf)), *text ? ": " : "",
+			       text);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * certs.h - dind-certs: a CA, a server and a client certificate in the layout of docker:dind, or a
+ * look at those that the user put there. The only user of libcrypto.
+ *
+ *   DIR/ca/{key,cert}.pem
+ *   DIR/server/{ca,cert,key}.pem
+ *   DIR/client/{ca,cert,key}.pem      key.pem 0644: for whoever may read the directory
+ *
+ * Server files without ca/key.pem are the user's: they are checked and nothing is written.
+ */
+#ifndef DIND_CERTS_CERTS_H
+#define DIND_CERTS_CERTS_H
+
+#include "dind/arena.h"
+#include "dind/certs.h"
+#include "dind/error.h"
+
+#define CERTS_MAX_NAMES	 256
+#define CERTS_LINE_MAX	 ERROR_MESSAGE_MAX
+#define CERTS_KEEP_DAYS	 30  /* what is good for no longer is made anew */
+#define CERTS_VALID_DAYS 825 /* as docker:dind; some clients accept no more */
+
+/* ---- names: what a client may call the server ---- */
+
+enum certs_name_kind {
+	CERTS_DNS = 0,
+	CERTS_IP,
+	CERTS_URI,
+	CERTS_EMAIL,
+};
+
+struct certs_name {
+	enum certs_name_kind kind;
+	const char *text;	 /* as shown; in the arena */
+	unsigned char bytes[16]; /* CERTS_IP: in network order */
+	size_t n_bytes;
+};
+
+struct certs_names {
+	struct certs_name items[CERTS_MAX_NAMES];
+	size_t count;
+};
+
+/* Where the names of this container are: files and, if @interfaces, its addresses. */
+struct certs_sources {
+	const char *hostname_file; /* "/etc/hostname" */
+	const char *hosts_file;	   /* "/etc/hosts": the full name beside ours */
+	const char *node_name;	   /* uname(2) */
+	bool interfaces;
+};
+
+/*
+ * docker, localhost, our host names and addresses. What is no proper DNS name is left out; more
+ * than CERTS_MAX_NAMES are cut.
+ */
+void certs_names_local(struct certs_names *names, const struct certs_sources *sources,
+		       struct arena *arena);
+
+/*
+ * Append a list in OpenSSL's syntax: DNS:x, IP:y, URI:z, email:m, parted by commas. An entry
+ * without a kind is an address or a DNS name. Returns 0, or -EINVAL with the bad entry in @err.
+ */
+int certs_names_parse(struct certs_names *names, const char *list, struct arena *arena,
+		      struct error *err);
+
+bool certs_name_equal(const struct certs_name *a, const struct certs_name *b);
+
+/* ---- the work ---- */
+
+enum certs_key {
+	CERTS_KEY_ANY = 0, /* those that are there are kept, new ones are EC */
+	CERTS_KEY_EC,
+	CERTS_KEY_RSA,
+};
+
+struct certs_options {
+	const char *directory; /* absolute */
+	enum certs_key key;
+	struct certs_names local; /* of this container */
+	struct certs_names asked; /* by the user */
+	int64_t now;		  /* seconds since the epoch */
+};
+
+struct certs_outcome {
+	enum certs_failure failure;   /* when certs_ensure() fails */
+	char notice[CERTS_LINE_MAX];  /* what was made, kept or found good */
+	char warning[CERTS_LINE_MAX]; /* "" without one */
+};
+
+/* Have certificates that are good. 0, or a negative errno with @err and ret->failure. */
+int certs_ensure(const struct certs_options *options, struct certs_outcome *ret, struct error *err);
+
+/* ---- the command line ---- */
+
+struct certs_command {
+	struct certs_options work;
+	const char *san;
+	bool help;
+};
+
+int certs_command_parse(struct certs_command *command, int argc, char **argv, struct error *err);
+void certs_usage(void);
+
+#endif

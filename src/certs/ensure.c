@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is to be done with the files that are there. ca/key.pem decides: with it, or with no CA at
+ * all, the certificates are ours; without it, server files are the user's.
+ */
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "dind/file.h"
+#include "internal.h"
+
+#define LOCK_MS	     5000
+#define LOCK_STEP_MS 10
+
+/* ---- failures ---- */
+
+static int note_failure(struct certs_run *run, enum certs_failure failure)
+{
+	run->outcome->failure = failure;
+	return -certs_meaning(failure)->error;
+}
+
+int certs_fail(struct certs_run *run, enum certs_failure failure, const char *fmt, ...)
+{
+	char text[ERROR_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void) vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void) error_set_plain(run->err, -certs_meaning(failure)->error, "%s", text);
+	return note_failure(run, failure);
+}
+
+int certs_fail_errno(struct certs_run *run, int code, const char *fmt, ...)
+{
+	char text[ERROR_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void) vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void) error_set(run->err, code, "%s", text);
+	return note_failure(run, CERTS_FAIL_SYSTEM);
+}
+
+int certs_fail_crypto(struct certs_run *run, const char *what)
+{
+	char reason[160] = "out of memory";
+	unsigned long code = ERR_peek_last_error();
+
+	if (code)
+		ERR_error_string_n(code, reason, sizeof(reason));
+	ERR_clear_error();
+	return certs_fail(run, CERTS_FAIL_SYSTEM, "libcrypto: %s: %s", what, reason);
+}
+
+void certs_say(char line[CERTS_LINE_MAX], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void) vsnprintf(line, CERTS_LINE_MAX, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- the CA ---- */
+
+struct authority {
+	EVP_PKEY *key; /* read when something is to be signed */
+	X509 *cert;
+	bool made; /* the certificate, at least */
+};
+
+static int unreadable_key(struct certs_run *run, const char *path, int r)
+{
+	return certs_fail(run, CERTS_FAIL_UNREADABLE, "%s cannot be used: %s", path,
+			  r == -EBADMSG ? "there is no private key without a pass phrase in it"
+					: strerror(-r));
+}
+
+static int read_ca_key(struct certs_run *run, struct authority *ca)
+{
+	struct certs_path path;
+	int r;
+
+	if (ca->key)
+		return 0;
+	r = certs_read_key(certs_path(run, "ca", "key.pem", &path), &ca->key);
+	return r < 0 ? unreadable_key(run, path.text, r) : 0;
+}
+
+static int make_ca(struct certs_run *run, struct authority *ca, bool new_key)
+{
+	struct certs_set set = { .role = "ca", .key_mode = 0600 };
+
+	if (new_key)
+		ca->key = certs_new_key(run->options->key);
+	if (!ca->key)
+		return certs_fail_crypto(run, "make a key");
+	certs_free_x509(&ca->cert);
+	ca->cert = certs_new_ca(ca->key, run->options->now);
+	if (!ca->cert)
+		return certs_fail_crypto(run, "make a CA");
+	ca->made = true;
+	set.key = new_key ? ca->key : NULL;
+	set.cert = ca->cert;
+	return certs_write(run, &set);
+}
+
+static bool ca_is_good(const struct certs_run *run, const char *key_path, X509 *cert)
+{
+	bool good = cert && certs_is_lasting(cert, run->options->now) && X509_check_ca(cert) > 0 &&
+		    certs_key_matches(key_path, cert);
+
+	ERR_clear_error();
+	return good;
+}
+
+static int ensure_ca(struct certs_run *run, struct authority *ca)
+{
+	struct certs_path key_path, cert_path;
+	bool key = certs_is_there(certs_path(run, "ca", "key.pem", &key_path));
+	bool cert = certs_is_there(certs_path(run, "ca", "cert.pem", &cert_path));
+	int r;
+
+	certs_sweep(run, "ca");
+	if (!key && !cert)
+		return make_ca(run, ca, true);
+	if (!key)
+		return certs_fail(run, CERTS_FAIL_NO_CA_KEY,
+				  "%s has no ca/key.pem to sign with, and there are no server "
+				  "certificates",
+				  cert_path.text);
+	(void) certs_read_x509(cert_path.text, &ca->cert);
+	if (ca_is_good(run, key_path.text, ca->cert))
+		return 0;
+	/* the key stays, so that a client that has its certificate goes on */
+	r = read_ca_key(run, ca);
+	return r < 0 ? r : make_ca(run, ca, false);
+}
+
+/* ---- server and client ---- */
+
+struct leaf {
+	const char *role;
+	unsigned int key_mode;
+	const struct certs_names *names; /* NULL: a client */
+};
+
+static bool leaf_is_good(struct certs_run *run, const struct leaf *leaf, const struct authority *ca)
+{
+	struct certs_path path, other;
+	const EVP_PKEY *public;
+	auto_x509 cert = NULL;
+	bool good;
+
+	if (certs_read_x509(certs_path(run, leaf->role, "cert.pem", &path), &cert) < 0)
+		return false;
+	public = X509_get0_pubkey(cert);
+	good = public && certs_key_is_fit(public, run->options->key) &&
+	       certs_is_lasting(cert, run->options->now) &&
+	       certs_key_matches(certs_path(run, leaf->role, "key.pem", &path), cert) &&
+	       certs_same_content(certs_path(run, leaf->role, "ca.pem", &path),
+				  certs_path(run, "ca", "cert.pem", &other)) &&
+	       (!leaf->names || !certs_missing_name(cert, leaf->names)) &&
+	       certs_is_signed_by(cert, ca->cert);
+	ERR_clear_error();
+	return good;
+}
+
+static int make_leaf(struct certs_run *run, const struct leaf *leaf, EVP_PKEY *old_key,
+		     const struct authority *ca)
+{
+	auto_key new_key = old_key ? NULL : certs_new_key(run->options->key);
+	EVP_PKEY *key = old_key ? old_key : new_key;
+	auto_x509 cert = NULL;
+	struct certs_set set = { .role = leaf->role, .key_mode = leaf->key_mode };
+
+	if (!key)
+		return certs_fail_crypto(run, "make a key");
+	cert = leaf->names
+		       ? certs_new_server(key, ca->cert, ca->key, leaf->names, run->options->now)
+		       : certs_new_client(key, ca->cert, ca->key, run->options->now);
+	if (!cert)
+		return certs_fail_crypto(run, "make a certificate");
+	/* what we could not use ourselves is not handed out */
+	if (!certs_is_signed_by(cert, ca->cert) || X509_check_private_key(cert, key) <= 0)
+		return certs_fail_crypto(run, "verify what was made");
+	set.key = new_key;
+	set.cert = cert;
+	set.ca = ca->cert;
+	return certs_write(run, &set);
+}
+
+static int ensure_leaf(struct certs_run *run, const struct leaf *leaf, struct authority *ca,
+		       bool *ret_made)
+{
+	auto_key key = NULL;
+	struct certs_path path;
+	int r;
+
+	certs_sweep(run, leaf->role);
+	if (leaf_is_good(run, leaf, ca))
+		return 0;
+	*ret_made = true;
+	r = read_ca_key(run, ca);
+	if (r < 0)
+		return r;
+	r = certs_read_key(certs_path(run, leaf->role, "key.pem", &path), &key);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
+		return unreadable_key(run, path.text, r);
+	if (key && !certs_key_is_fit(key, run->options->key)) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return make_leaf(run, leaf, key, ca);
+}
+
+/* ---- all three ---- */
+
+static void tell(struct certs_run *run, const struct authority *ca, bool server, bool client)
+{
+	const char *directory = run->options->directory;
+	char day[16];
+
+	(void) certs_last_day(ca->cert, day, sizeof(day));
+	if (!ca->made && !server && !client)
+		certs_say(run->outcome->notice,
+			  "the certificates in %s are good and stay; the CA lasts until %s",
+			  directory, day);
+	else
+		certs_say(run->outcome->notice, "made in %s:%s%s%s; the CA lasts until %s",
+			  directory, ca->made ? " ca" : "", server ? " server" : "",
+			  client ? " client" : "", day);
+}
+
+static void join_names(struct certs_names *all, const struct certs_options *options)
+{
+	*all = options->asked;
+	for (size_t i = 0; i < options->local.count; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < options->asked.count && !known; k++)
+			known = certs_name_equal(&options->asked.items[k],
+						 &options->local.items[i]);
+		if (!known && all->count < CERTS_MAX_NAMES)
+			all->items[all->count++] = options->local.items[i];
+	}
+}
+
+static int ensure_ours(struct certs_run *run)
+{
+	struct certs_names names;
+	const struct leaf server = { "server", 0600, &names };
+	/* whoever may read the directory is a client, whatever user it runs as */
+	const struct leaf client = { "client", 0644, NULL };
+	struct authority ca = { .key = NULL };
+	bool server_made = false, client_made = false;
+	int r;
+
+	join_names(&names, run->options);
+	r = ensure_ca(run, &ca);
+	if (r == 0)
+		r = ensure_leaf(run, &server, &ca, &server_made);
+	if (r == 0)
+		r = ensure_leaf(run, &client, &ca, &client_made);
+	if (r == 0)
+		tell(run, &ca, server_made, client_made);
+	certs_free_key(&ca.key);
+	certs_free_x509(&ca.cert);
+	return r;
+}
+
+/* ---- one at a time ---- */
+
+/* Engines may share the directory. It is our own lock: a file system without locks has to do. */
+static int lock(struct certs_run *run, int *ret_fd)
+{
+	const struct timespec step = { 0, LOCK_STEP_MS * 1000000L };
+	const char *directory = run->options->directory;
+	int64_t deadline = clock_now_ms() + LOCK_MS;
+	int r = file_make_directories(directory, 0755);
+
+	if (r < 0)
+		return certs_fail_errno(run, r, "make %s", directory);
+	*ret_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return certs_fail_errno(run, -errno, "open %s", directory);
+	while (flock(*ret_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return 0;
+		if (clock_now_ms() >= deadline)
+			return certs_fail_errno(run, -ETIMEDOUT,
+						"another dind-certs is at work in %s", directory);
+		(void) nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
+static bool is_users(const struct certs_run *run)
+{
+	struct certs_path path;
+
+	return certs_is_there(certs_path(run, "server", "ca.pem", &path)) &&
+	       certs_is_there(certs_path(run, "server", "cert.pem", &path)) &&
+	       certs_is_there(certs_path(run, "server", "key.pem", &path)) &&
+	       !certs_is_there(certs_path(run, "ca", "key.pem", &path));
+}
+
+int certs_ensure(const struct certs_options *options, struct certs_outcome *ret, struct error *err)
+{
+	struct certs_run run = { options, ret, err };
+	auto_close int fd = -EBADF;
+	int r;
+
+	*ret = (struct certs_outcome){ .failure = CERTS_FAIL_SYSTEM };
+	if (is_users(&run))
+		return certs_check_users(&run);
+	r = lock(&run, &fd);
+	return r < 0 ? r : ensure_ours(&run);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dind-certs: certificates for the engine's TCP listeners.
+ *
+ * This is the table of contents.
+ *
+ *   command line                         src/certs/command.c
+ *   what is done with what is there      src/certs/ensure.c
+ *   what the user put there              src/certs/check.c
+ *   names and addresses                  src/certs/names.c
+ *   keys and certificates                src/certs/make.c
+ *   files                                src/certs/store.c
+ *
+ * It is run by PID 1 (src/apply/certs.c), which reads its lines: "info: ", "warning: ", "error: ".
+ */
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "certs/certs.h"
+
+static int refused(enum certs_failure failure, const struct error *err)
+{
+	const struct certs_meaning *meaning = certs_meaning(failure);
+
+	(void) fprintf(stderr, "error: %s\nhelp: %s: %s\n", err->message, meaning->code,
+		       meaning->remedy);
+	return meaning->exit_status;
+}
+
+static int run(struct certs_command *command, struct arena *arena)
+{
+	struct utsname node = { .nodename = "" };
+	struct certs_sources sources = {
+		.hostname_file = "/etc/hostname",
+		.hosts_file = "/etc/hosts",
+		.interfaces = true,
+	};
+	struct certs_outcome outcome = { .failure = CERTS_FAIL_SYSTEM };
+	struct error err = ERROR_INIT;
+
+	(void) uname(&node);
+	sources.node_name = node.nodename;
+	if (command->san && certs_names_parse(&command->work.asked, command->san, arena, &err) < 0)
+		return refused(CERTS_FAIL_SAN, &err);
+	certs_names_local(&command->work.local, &sources, arena);
+	command->work.now = (int64_t) time(NULL);
+	if (certs_ensure(&command->work, &outcome, &err) < 0)
+		return refused(outcome.failure, &err);
+	if (*outcome.warning)
+		(void) printf("warning: %s\n", outcome.warning);
+	(void) printf("info: %s\n", outcome.notice);
+	return STATUS_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct certs_command *command = calloc(1, sizeof(*command));
+	struct arena arena = ARENA_INIT;
+	struct error err = ERROR_INIT;
+	int status = STATUS_OK;
+
+	/* openssl.cnf is about providers and defaults that nothing here hangs on */
+	(void) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if (!command) {
+		status = STATUS_OSERR;
+	} else if (certs_command_parse(command, argc, argv, &err) < 0) {
+		(void) fprintf(stderr, "error: dind-certs: %s (see dind-certs --help)\n",
+			       err.message);
+		status = STATUS_USAGE;
+	} else if (command->help) {
+		certs_usage();
+	} else {
+		status = run(command, &arena);
+	}
+	arena_free(&arena);
+	free(command);
+	return status;
+}

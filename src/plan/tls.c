@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS of the TCP listeners. dockerd wraps those of the sockets it is handed that are TCP, and
+ * leaves the unix ones plain. The certificates are made or checked by dind-certs before it starts.
+ */
+#include <string.h>
+
+#include "dind/certs.h"
+#include "dind/str.h"
+#include "planner.h"
+
+#define STEP_KEY   "certificates"
+#define TIMEOUT_MS 30000 /* RSA keys on a busy machine */
+
+/* Those that say which certificates; and the switches. */
+static const char *const file_names[] = { "tlscacert", "tlscert", "tlskey" };
+static const char *const switch_names[] = { "tls", "tlsverify" };
+
+static bool is_set(const struct planner *p, const char *name)
+{
+	return planner_has_flag(p, name, '\0') || planner_has_key(p, name);
+}
+
+static const char *users_file(const struct planner *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(file_names); i++)
+		if (is_set(p, file_names[i]))
+			return file_names[i];
+	return NULL;
+}
+
+/* By the text: this is asked before listeners are judged. */
+static bool wants_tcp(const struct planner *p)
+{
+	const struct options *o = p->options;
+	const struct strings *config = &p->facts->engine.config_hosts;
+	size_t n = o->n_hosts ? o->n_hosts : config->count;
+
+	for (size_t i = 0; i < n; i++)
+		if (!str_has_prefix(o->n_hosts ? o->hosts[i] : config->items[i], "unix://"))
+			return true;
+	return false;
+}
+
+bool planner_tls_is_ours(const struct planner *p)
+{
+	return p->options->tls_dir && !p->options->strict_args && wants_tcp(p) && !users_file(p);
+}
+
+bool planner_tls_verifies(const struct planner *p)
+{
+	/* the user's flags come last, so they are what counts; then the file has no such key */
+	if (planner_has_flag(p, "tlsverify", '\0'))
+		return planner_is_on(p, "tlsverify");
+	return planner_tls_is_ours(p) || p->facts->engine.config_tls_verify == TRI_YES;
+}
+
+bool planner_tls_is_spoken(const struct planner *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(switch_names); i++)
+		if (is_set(p, switch_names[i]))
+			return true;
+	return planner_tls_is_ours(p) || users_file(p);
+}
+
+const char *planner_tls_client(struct planner *p)
+{
+	return planner_tls_is_ours(p) ? planner_join(p, p->options->tls_dir, "client") : NULL;
+}
+
+static void add_file(struct planner *p, struct strings *argv, const char *flag, const char *name)
+{
+	const char *server = planner_join(p, p->options->tls_dir, "server");
+
+	strings_add(p->arena, argv, flag);
+	strings_add(p->arena, argv, planner_join(p, server, name));
+}
+
+void planner_tls_flags(struct planner *p, struct strings *argv)
+{
+	if (!planner_tls_is_ours(p))
+		return;
+	strings_add(p->arena, argv, "--tlsverify");
+	add_file(p, argv, "--tlscacert", "ca.pem");
+	add_file(p, argv, "--tlscert", "cert.pem");
+	add_file(p, argv, "--tlskey", "key.pem");
+}
+
+static void judge_failure(struct planner *p)
+{
+	const struct facts_failure *failure = facts_find_failure(p->facts, STEP_KEY);
+	const struct certs_meaning *meaning;
+
+	if (!failure)
+		return;
+	meaning = certs_meaning_of_error(failure->error);
+	planner_refuse(p, meaning->code, meaning->status, meaning->remedy, "%s", failure->message);
+}
+
+void plan_tls(struct planner *p)
+{
+	const char *directory = p->options->tls_dir;
+
+	if (!directory || p->options->strict_args)
+		return;
+	if (users_file(p)) {
+		planner_hint(p, CODE_TLS_USERS,
+			     "leave out --tls-dir (or DOCKER_TLS_CERTDIR), or dockerd's settings",
+			     "dockerd's own %s says which certificates are used: nothing is made "
+			     "or looked at in %s",
+			     users_file(p), directory);
+		return;
+	}
+	if (!wants_tcp(p)) {
+		planner_decide(p, CODE_TLS_UNUSED,
+			       "no certificates are made in %s: there is no TCP listener, and a "
+			       "unix socket needs none",
+			       directory);
+		return;
+	}
+	if (!p->facts->engine.certs)
+		planner_refuse(
+			p, CODE_TLS_PROGRAM, STATUS_CONFIG,
+			"install it from the same build as dind-init, or leave out --tls-dir",
+			"dind-certs, which --tls-dir needs, is not installed");
+	judge_failure(p);
+	planner_decide(p, CODE_TLS_DECISION,
+		       "TLS with the certificates in %s/server; a client needs those in %s/client",
+		       directory, directory);
+}
+
+static const char *const *certs_argv(struct planner *p)
+{
+	const struct options *o = p->options;
+	const char *san = options_environment(o, "DOCKER_TLS_SAN");
+	struct strings argv = STRINGS_INIT;
+
+	strings_add(p->arena, &argv,
+		    p->facts->engine.certs ? p->facts->engine.certs : "dind-certs");
+	strings_add(p->arena, &argv, "--directory");
+	strings_add(p->arena, &argv, o->tls_dir);
+	if (o->tls_key != TLS_KEY_ANY) {
+		strings_add(p->arena, &argv, "--key");
+		strings_add(p->arena, &argv, o->tls_key == TLS_KEY_RSA ? "rsa" : "ec");
+	}
+	if (san && *san) {
+		strings_add(p->arena, &argv, "--san");
+		strings_add(p->arena, &argv, san);
+	}
+	return argv.items;
+}
+
+void plan_tls_step(struct planner *p)
+{
+	struct plan_step *step;
+
+	if (!planner_tls_is_ours(p))
+		return;
+	step = planner_step(p, STEP_CERTS, STEP_KEY,
+			    "whoever reaches a TCP listener without a certificate of this CA is "
+			    "sent away");
+	step->u.certs.directory = p->options->tls_dir;
+	step->u.certs.argv = certs_argv(p);
+	step->u.certs.timeout_ms = TIMEOUT_MS;
+	/* what is wrong, and with which file, is told by the next plan */
+	planner_or_replan(step, CODE_TLS_DECISION);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The step that runs dind-certs: its lines, its status, its deadline. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dind/apply.h"
+#include "dind/certs.h"
+#include "dind/file.h"
+
+static struct apply_context context;
+static struct error err;
+
+static int run_step(const char *const *argv, int timeout_ms)
+{
+	struct plan_step step = { .kind = STEP_CERTS };
+
+	apply_context_init(&context);
+	err = (struct error) ERROR_INIT;
+	step.u.certs.directory = "/certs";
+	step.u.certs.argv = argv;
+	step.u.certs.timeout_ms = timeout_ms;
+	return apply_step(&context, &step, &err);
+}
+
+static const struct {
+	const char *script;
+	int r;
+	const char *notice, *error; /* parts; NULL: empty */
+	bool loud;
+} runs[] = {
+	{ "echo 'info: made'", 0, "made", NULL, false },
+	{ "echo 'warning: old'; echo 'info: kept'", 0, "old; kept", NULL, true },
+	{ "echo nonsense", 0, NULL, NULL, false },
+	{ "echo 'error: key.pem is bad' >&2; echo 'help: x' >&2; exit 84", -EKEYREJECTED, NULL,
+	  "key.pem is bad", false },
+	{ "echo 'error: c' >&2; exit 83", -EKEYEXPIRED, NULL, "c", false },
+	{ "echo 'error: full' >&2; exit 71", -EIO, NULL, "full", false },
+	{ "echo lost; exit 3", -EIO, NULL, "/bin/sh exited with 3: lost", false },
+	{ "kill -9 $$", -EIO, NULL, "was killed by signal 9", false },
+	{ "i=0; while [ $i -lt 2000 ]; do echo 'info: xxxxxxxxxx'; i=$((i+1)); done", 0, "xxx",
+	  NULL, false },
+};
+
+START_TEST(what_it_says)
+{
+	const char *const argv[] = { "/bin/sh", "-c", runs[_i].script, NULL };
+
+	ck_assert_int_eq(run_step(argv, 10000), runs[_i].r);
+	if (runs[_i].notice)
+		ck_assert_ptr_nonnull(strstr(context.notice, runs[_i].notice));
+	else
+		ck_assert_str_eq(context.notice, "");
+	if (runs[_i].error)
+		ck_assert_msg(strstr(err.message, runs[_i].error) != NULL, "%s", err.message);
+	ck_assert_int_eq(context.notice_loud, runs[_i].loud);
+}
+END_TEST
+
+START_TEST(it_does_not_hang)
+{
+	static const char *const silent[] = { "/bin/sleep", "30", NULL };
+	static const char *const busy[] = { "/bin/sh", "-c", "while :; do echo x; done", NULL };
+	int64_t began = clock_now_ms();
+
+	ck_assert_int_eq(run_step(silent, 100), -ETIMEDOUT);
+	ck_assert_int_eq(run_step(busy, 100), -ETIMEDOUT);
+	ck_assert_int_lt(clock_now_ms() - began, 5000);
+}
+END_TEST
+
+START_TEST(it_is_not_there)
+{
+	static const char *const argv[] = { "/nonexistent/dind-certs", NULL };
+
+	ck_assert_int_eq(run_step(argv, 1000), -EIO);
+	ck_assert_ptr_nonnull(strstr(err.message, "cannot execute /nonexistent/dind-certs"));
+}
+END_TEST
+
+START_TEST(the_real_one)
+{
+	char directory[] = "/tmp/test_certs_step.XXXXXX", command[128];
+	const char *const argv[] = { CERTS_PROGRAM, "--directory", directory, NULL };
+	const char *const clean[] = { "/bin/rm", "-rf", directory, NULL };
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	ck_assert_msg(run_step(argv, 10000) == 0, "%s", err.message);
+	ck_assert_ptr_nonnull(strstr(context.notice, "ca server client"));
+	ck_assert_msg(run_step(argv, 10000) == 0, "%s", err.message);
+	ck_assert_ptr_nonnull(strstr(context.notice, "stay"));
+	(void) snprintf(command, sizeof(command), "%s/ca/key.pem", directory);
+	ck_assert_int_eq(unlink(command), 0);
+	(void) snprintf(command, sizeof(command), "%s/server/key.pem", directory);
+	ck_assert_int_eq(file_replace(command, "garbage", 0600), 0);
+	ck_assert_int_eq(run_step(argv, 10000), -certs_meaning(CERTS_FAIL_UNREADABLE)->error);
+	ck_assert_ptr_nonnull(strstr(err.message, "server/key.pem"));
+	(void) run_step(clean, 10000);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("certs step");
+	TCase *tc = tcase_create("certs step");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, what_it_says, 0, ARRAY_SIZE(runs));
+	tcase_add_test(tc, it_does_not_hang);
+	tcase_add_test(tc, it_is_not_there);
+	tcase_add_test(tc, the_real_one);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
