@@ -157,13 +157,35 @@ static int settle(struct image_job *job, struct error *err)
 	return 0;
 }
 
+/*
+ * However we are killed, the kernel unmounts in order when the last of us is gone; so this was the
+ * machine. The journal keeps the file system whole, not what files hold that nobody had synced, and
+ * an engine syncs its records but not the layers: an image may be listed that has empty files.
+ */
+static void tell_unclean(const struct image_job *job)
+{
+	apply_warn(job->context,
+		   "%s was not unmounted, as when the power is cut: the file system is whole, but "
+		   "images of the last half minute before may have empty files",
+		   job->image);
+}
+
 static int mount_image(struct image_job *job, struct error *err)
 {
+	bool unclean = false;
 	int r = image_wait_detached(job, err);
 
 	if (r == 0)
+		r = image_look(job, err); /* again: only now is it settled who had it mounted */
+	if (r == 0) {
+		unclean = job->info.unclean;
 		r = image_mount_or_mend(job, err);
-	return r < 0 ? r : settle(job, err);
+	}
+	if (r == 0)
+		r = settle(job, err);
+	if (r == 0 && unclean && !job->remade)
+		tell_unclean(job);
+	return r;
 }
 
 int apply_mount_image(struct apply_context *context, const struct plan_step *step,

@@ -28,6 +28,7 @@
 #define SB_BLOCKS_HI	 0x150
 #define SB_MAGIC_EXT	 0xef53
 #define SB_STATE_ERRORS	 0x0002
+#define SB_INCOMPAT_LOG	 0x04 /* there is something in the journal */
 #define SB_INCOMPAT_64	 0x80
 #define SB_LOG_BLOCK_MAX 6 /* 64 KiB */
 
@@ -135,6 +136,7 @@ static void read_ext4(const unsigned char *sb, struct superblock_info *info)
 		blocks |= (uint64_t) get32(sb, SB_BLOCKS_HI) << 32;
 	info->block_size = info->io_size = 1024U << log;
 	info->bytes = blocks * info->block_size;
+	info->unclean = (get32(sb, SB_INCOMPAT) & SB_INCOMPAT_LOG) != 0;
 	info->has_errors = (get16(sb, SB_STATE) & SB_STATE_ERRORS) != 0;
 	info->content = get32(sb, SB_MTIME) == 0 && get16(sb, SB_MNT_COUNT) == 0 ? IMAGE_UNUSED
 										 : IMAGE_USED;

@@ -26,6 +26,7 @@ struct superblock_info {
 	uint64_t file_bytes;	 /* that the file has */
 	uint64_t used_bytes;	 /* that it takes below */
 	bool has_errors;	 /* ext4: the kernel found some */
+	bool unclean;		 /* ext4: it was not unmounted, and mount(2) replays its journal */
 	uint32_t xfs_max_inodes; /* per cent */
 };
 

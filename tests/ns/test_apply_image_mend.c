@@ -29,8 +29,11 @@ START_TEST(test_power_cut_is_replayed)
 	copy_as_it_is(image, copy);
 	stop_image(&context);
 	ck_assert_int_eq(rename(copy, image), 0);
-	start_image(&context, NULL);
+	start_image(&context, "was not unmounted");
+	ck_assert(context.notice_loud);
 	ck_assert_uint_eq(apparent_bytes(file_in_target("kept")), 1 << 20);
+	stop_image(&context);
+	start_image(&context, NULL); /* once */
 	stop_image(&context);
 }
 END_TEST
