@@ -33,8 +33,10 @@ struct facts_privileges {
 	int64_t cap_last;     /* /proc/sys/kernel/cap_last_cap; -1 unknown */
 	int64_t seccomp_mode; /* 0 off, 1 strict, 2 filter, -1 unknown */
 	enum tri no_new_privs;
-	enum tri user_namespace;     /* yes: uid_map is not the identity of the whole range */
-	const char *uid_map;	     /* first line, blanks squeezed */
+	enum tri all_devices;	 /* our device cgroup allows every device; v2 does not show it */
+	enum tri user_namespace; /* yes: uid_map is not the identity of the whole range */
+	const char *uid_map;	 /* first line, blanks squeezed */
+	int64_t uid_count;	 /* that are mapped, by all lines; 0 unknown */
 	enum tri host_pid_namespace; /* /proc/self/ns/pid is the initial one */
 	/*
 	 * Does a seccomp filter let these through? Probed with arguments that cannot work: EPERM is
@@ -200,6 +202,10 @@ struct facts_network {
 	enum tri default_route;
 	enum tri
 		foreign_bridge; /* a docker0 that another engine owns is in our network namespace */
+	/* another engine lives in our network namespace: a socket of a dockerd that listens in it
+	 * (the evidence) and is not among our files */
+	struct fact foreign_engine;
+	enum tri docker0; /* there is one, whoever made it */
 };
 
 /* ---- engine ---- */
@@ -209,6 +215,7 @@ struct facts_engine {
 	const char *containerd; /* likewise */
 	const char *runc;
 	const char *client;	 /* dind-client of our own, or NULL */
+	const char *certs;	 /* dind-certs of our own, or NULL */
 	const char *version;	 /* of dockerd, by trial; NULL until tried */
 	const char *config_path; /* daemon.json that will be read */
 	enum tri config_present;
@@ -223,6 +230,8 @@ struct facts_engine {
 	struct strings config_hosts;
 	enum tri config_containerd_store; /* features.containerd-snapshotter; unknown: not said */
 	enum tri config_selinux;	  /* "selinux-enabled" is true */
+	const char *config_bridge;
+	enum tri config_iptables, config_ip6tables; /* unknown: not said */
 	enum tri config_tls_verify; /* "tlsverify" is true: clients over TCP need a certificate */
 	enum tri systemd_directory; /* /run/systemd/system exists: dockerd would choose the systemd
 				       driver */

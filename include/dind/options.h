@@ -76,6 +76,13 @@ enum confine_mode {
 	CONFINE_OFF,	  /* nothing but its capabilities */
 };
 
+/* --tls-key: of what kind new keys are */
+enum tls_key {
+	TLS_KEY_ANY = 0, /* those that are there are kept, new ones are EC */
+	TLS_KEY_EC,
+	TLS_KEY_RSA,
+};
+
 enum engine_log_kind {
 	ENGINE_LOG_DEFAULT = 0, /* stderr in the foreground, the default file with a COMMAND */
 	ENGINE_LOG_STDERR,
@@ -124,6 +131,8 @@ struct options {
 	size_t n_hosts;
 	bool insecure_tcp;	  /* plain TCP beyond loopback was asked for */
 	const char *socket_group; /* name or number; NULL: `docker` if it exists */
+	const char *tls_dir;	  /* --tls-dir or DOCKER_TLS_CERTDIR; NULL: no certificates */
+	enum tls_key tls_key;
 
 	/* engine */
 	const char *const
@@ -150,6 +159,8 @@ struct options {
 	bool drop_caps;
 	bool no_new_privs;
 	bool no_wait;
+	const char *late_message; /* wrapdocker: said when the engine is not ready in time, and COMMAND
+				     starts all the same; NULL: the start ends */
 
 	/* time, in milliseconds */
 	int ready_timeout_ms;

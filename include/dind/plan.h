@@ -45,6 +45,7 @@ enum plan_step_kind {
 	STEP_FILESYSTEM,       /* a kernel file system that is not mounted yet */
 	STEP_CONFINE,	       /* compile the seccomp filter of the engine's tree */
 	STEP_APPARMOR,	       /* securityfs, and a policy namespace for the engine */
+	STEP_CERTS,	       /* certificates of the TCP listeners, by dind-certs */
 	STEP_SELINUX_HIDE,     /* a selinuxfs becomes read-only: not for the engine */
 	STEP_KIND_COUNT,
 };
@@ -183,6 +184,11 @@ struct plan_step {
 		struct {
 			const char *const *refused; /* as launch.refused of the engine */
 		} confine;
+		struct {
+			const char *directory;
+			const char *const *argv; /* of dind-certs, NULL ended */
+			int timeout_ms;
+		} certs;
 	} u;
 };
 

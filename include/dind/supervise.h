@@ -170,6 +170,8 @@ struct supervise_options {
 	int prepare_timeout_ms;		 /* 0: no limit */
 	int watch_pause_ms;		 /* from its death to its next start; 0: WATCH_PAUSE_MS */
 	bool no_wait;
+	const char *late_message; /* not ready in time: said, and COMMAND starts all the same; NULL:
+				     the start ends with STATUS_UNAVAILABLE */
 	int ready_timeout_ms;
 	int stop_timeout_ms;
 	const char *ready_file; /* NULL: none */

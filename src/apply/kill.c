@@ -26,7 +26,29 @@
 /* dockerd's cgroup parent, below the root that it sees. */
 #define KILL_PARENT "/sys/fs/cgroup/docker"
 
+/* Generations between an inner init and us are a handful; a loop cannot happen, numbers can be used
+ * again while we look. */
+#define KILL_MAX_PARENTS 64
+
+/* Who shares our pid namespace can fork behind the walk's back. */
+#define KILL_WALKS 4
+
+/* Containers that are told apart for the report; of more of them some may be counted twice. */
+#define KILL_MAX_IDS 128
+
+struct kill_scan {
+	int our_depth;
+	pid_t keeper; /* only descendants of this one are ours; 0: all in this pid namespace are */
+	bool deaf_only;
+	const char *data_root;
+	int killed; /* containers */
+	bool again; /* processes that could have forked were killed */
+	char ids[KILL_MAX_IDS][65];
+	int n_ids;
+};
+
 struct kill_process {
+	pid_t parent;
 	int n_pids;	/* entries of NSpid: depth of its pid namespace as we see it */
 	long last_pid;	/* its pid in its own namespace */
 	uint64_t heard; /* signals that it catches or blocks (to fetch them): SigCgt | SigBlk */
@@ -42,17 +64,18 @@ static const char *field(const char *status, const char *key)
 static int read_process(int dir, struct kill_process *ret_process)
 {
 	char status[8192];
-	const char *state, *pids, *caught, *blocked;
-	struct kill_process process = { 0, 0, 0 };
+	const char *state, *parent, *pids, *caught, *blocked;
+	struct kill_process process = { 0, 0, 0, 0 };
 	ssize_t n = file_read_at(dir, "status", status, sizeof(status));
 
 	if (n < 0)
 		return (int) n;
 	state = field(status, "\nState:\t");
+	parent = field(status, "\nPPid:\t");
 	pids = field(status, "\nNSpid:");
 	caught = field(status, "\nSigCgt:\t");
 	blocked = field(status, "\nSigBlk:\t");
-	if (!state || *state == 'Z' || *state == 'X' || !pids || !caught || !blocked)
+	if (!state || *state == 'Z' || *state == 'X' || !parent || !pids || !caught || !blocked)
 		return -ESRCH;
 	while (*pids == '\t' || *pids == ' ') {
 		char *end;
@@ -63,6 +86,7 @@ static int read_process(int dir, struct kill_process *ret_process)
 		process.n_pids++;
 		pids = end;
 	}
+	process.parent = (pid_t) strtol(parent, NULL, 10);
 	process.heard = strtoull(caught, NULL, 16) | strtoull(blocked, NULL, 16);
 	*ret_process = process;
 	return 0;
@@ -130,23 +154,85 @@ static bool is_deaf(int dir, const struct kill_process *process, const char *dat
 	return (process->heard & stop_signal_mask(signal_number)) == 0;
 }
 
-static bool is_inner_init(const struct kill_process *process, int our_depth)
+static int open_process(const char *name)
 {
-	return process->n_pids == our_depth + 1 && process->last_pid == 1;
+	auto_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return proc < 0 ? -errno : openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int open_process_number(pid_t pid)
+{
+	char name[16];
+
+	return apply_format(name, sizeof(name), "%d", (int) pid) < 0 ? -EINVAL : open_process(name);
+}
+
+/* Shims and their containers are re-parented to a subreaper, which is us at the latest. */
+static bool is_descendant(const struct kill_process *process, pid_t keeper)
+{
+	struct kill_process at = *process;
+
+	for (int i = 0; i < KILL_MAX_PARENTS && at.parent > 1; i++) {
+		auto_close int dir = -EBADF;
+
+		if (at.parent == keeper)
+			return true;
+		dir = open_process_number(at.parent);
+		if (dir < 0 || read_process(dir, &at) < 0)
+			return false;
+	}
+	return false;
+}
+
+/* A container of our engine, and not one that a neighbour or the outer engine has. */
+static bool is_our_container(const char *data_root, const char *id)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return data_root && strlen(id) == 64 &&
+	       apply_format(path, sizeof(path), "%s/containers/%s", data_root, id) >= 0 &&
+	       stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* In a pid namespace that is not ours alone (--pid=host, a pod's) there are inits of others at the
+ * same depth: those of the outer engine's other containers. */
+static bool is_inner_init(const struct kill_process *process, const struct kill_scan *scan)
+{
+	return process->n_pids == scan->our_depth + 1 && process->last_pid == 1 &&
+	       (scan->keeper == 0 || is_descendant(process, scan->keeper));
+}
+
+/* docker run --pid=host: nothing but its group tells it from our own processes. Its first process
+ * is no init, so that no signal is kept from it: it is never deaf. */
+static bool is_in_container(int dir, const struct kill_process *process,
+			    const struct kill_scan *scan, char id[65])
+{
+	return process->n_pids == scan->our_depth && !scan->deaf_only &&
+	       find_container_id(dir, id) && is_our_container(scan->data_root, id);
+}
+
+/* A process takes a while to end, and is met again until it has. */
+static void count_container(struct kill_scan *scan, const char *id)
+{
+	for (int i = 0; i < scan->n_ids; i++)
+		if (strcmp(scan->ids[i], id) == 0)
+			return;
+	if (scan->n_ids < KILL_MAX_IDS)
+		memcpy(scan->ids[scan->n_ids++], id, sizeof(scan->ids[0]));
+	scan->killed++;
 }
 
 /* Everything is looked at behind a descriptor of the process, so that a number that is used again
  * cannot be hit. KERNEL<5.3: no pidfd; the number is then taken at its word. */
-static bool kill_if_inner(const char *name, int dir, int our_depth, bool deaf_only,
-			  const char *data_root)
+static bool send_kill(const char *name, int dir)
 {
 	struct kill_process process;
 	auto_close int pidfd = -EBADF;
 	int pid;
 
-	if (str_parse_int(name, 2, INT_MAX, &pid) < 0 || read_process(dir, &process) < 0 ||
-	    !is_inner_init(&process, our_depth) ||
-	    (deaf_only && !is_deaf(dir, &process, data_root)))
+	if (str_parse_int(name, 2, INT_MAX, &pid) < 0)
 		return false;
 	pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
@@ -157,33 +243,71 @@ static bool kill_if_inner(const char *name, int dir, int our_depth, bool deaf_on
 	return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
 }
 
-static int kill_by_pid(bool deaf_only, const char *data_root, struct error *err)
+static void kill_if_inner(const char *name, int dir, struct kill_scan *scan)
 {
-	struct kill_process self = { 0, 0, 0 };
+	struct kill_process process;
+	char id[65];
+
+	if (read_process(dir, &process) < 0)
+		return;
+	if (is_inner_init(&process, scan)) {
+		if ((scan->deaf_only && !is_deaf(dir, &process, scan->data_root)) ||
+		    !send_kill(name, dir))
+			return;
+		if (find_container_id(dir, id))
+			count_container(scan, id);
+		else
+			scan->killed++;
+	} else if (is_in_container(dir, &process, scan, id) && send_kill(name, dir)) {
+		count_container(scan, id);
+		scan->again = true;
+	}
+}
+
+static int walk_processes(struct kill_scan *scan)
+{
 	struct dirent *entry;
-	int killed = 0, r;
 	DIR *proc = opendir("/proc");
 
 	if (!proc)
-		return error_set(err, -errno, "open /proc");
-	{
-		auto_close int dir =
-			openat(dirfd(proc), "self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		r = dir < 0 ? -errno : read_process(dir, &self);
-	}
-	while (r == 0 && (entry = readdir(proc))) {
+		return -errno;
+	scan->again = false;
+	while ((entry = readdir(proc))) {
 		auto_close int dir = -EBADF;
 
 		if (!isdigit((unsigned char) entry->d_name[0]))
 			continue;
 		dir = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0 &&
-		    kill_if_inner(entry->d_name, dir, self.n_pids, deaf_only, data_root))
-			killed++;
+		if (dir >= 0)
+			kill_if_inner(entry->d_name, dir, scan);
 	}
 	(void) closedir(proc);
-	return r < 0 ? error_set(err, r, "read /proc/self/status") : killed;
+	return 0;
+}
+
+/* We are PID 1, or a helper of PID 1: then nobody else has a place in this pid namespace. */
+static pid_t find_keeper(void)
+{
+	return getpid() == 1 || getppid() == 1 ? 0 : getppid();
+}
+
+static int kill_by_pid(struct kill_scan *scan, struct error *err)
+{
+	struct kill_process self = { 0, 0, 0, 0 };
+	auto_close int dir = open_process("self");
+	int r = dir < 0 ? dir : read_process(dir, &self);
+
+	if (r < 0)
+		return error_set(err, r, "read /proc/self/status");
+	scan->our_depth = self.n_pids;
+	for (int walk = 0; walk < KILL_WALKS; walk++) {
+		r = walk_processes(scan);
+		if (r < 0)
+			return error_set(err, r, "open /proc");
+		if (!scan->again)
+			break;
+	}
+	return 0;
 }
 
 static bool is_populated(int group)
@@ -194,38 +318,40 @@ static bool is_populated(int group)
 	       strstr(text, "populated 1") != NULL;
 }
 
-/* cgroup.kill of each group below the engine's parent: also those that share our pid namespace.
+/* cgroup.kill of each container's group below the engine's parent: also what shares our pid
+ * namespace. Where we see the host's tree that parent is the outer engine's, so only groups that
+ * are named after a container of ours count.
  * KERNEL<5.14: no cgroup.kill; the scan by pid does the rest. */
-static int kill_by_cgroup(const char *parent)
+static void kill_by_cgroup(struct kill_scan *scan, const char *parent)
 {
 	DIR *dir = opendir(parent);
 	struct dirent *entry;
-	int killed = 0;
 
 	while (dir && (entry = readdir(dir))) {
 		auto_close int group = -EBADF;
 
-		if (entry->d_name[0] == '.' || entry->d_type != DT_DIR)
+		if (entry->d_name[0] == '.' || entry->d_type != DT_DIR ||
+		    !is_our_container(scan->data_root, entry->d_name))
 			continue;
 		group = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (group >= 0 && is_populated(group) &&
 		    file_write_at(group, "cgroup.kill", "1") == 0)
-			killed++;
+			count_container(scan, entry->d_name);
 	}
 	if (dir)
 		(void) closedir(dir);
-	return killed;
 }
 
 int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool deaf_only,
 			  struct error *err)
 {
-	int by_group = 0, by_pid;
+	struct kill_scan scan = { .keeper = find_keeper(),
+				  .deaf_only = deaf_only,
+				  .data_root = data_root };
+	int r;
 
 	if (mode == CGROUP_V2 && !deaf_only)
-		by_group = kill_by_cgroup(KILL_PARENT);
-	by_pid = kill_by_pid(deaf_only, data_root, err);
-	if (by_pid < 0)
-		return by_group > 0 ? by_group : by_pid;
-	return by_group + by_pid;
+		kill_by_cgroup(&scan, KILL_PARENT);
+	r = kill_by_pid(&scan, err);
+	return r < 0 && scan.killed == 0 ? r : scan.killed;
 }

@@ -20,9 +20,10 @@ struct cli {
 	bool help, version;   /* the options of these names */
 	bool man;	      /* help --man */
 	const char *dockerd;  /* COMMAND named the engine's program by a path, else NULL */
-	bool dockerd_asks;    /* dockerd --version and the like: nothing is to be set up */
-	sigset_t signals;     /* the mask that we were started with */
-	int64_t started_ms;   /* CLOCK_MONOTONIC when main began */
+	bool without_tls_variable; /* a personality: DOCKER_TLS_CERTDIR is not for its engine */
+	bool dockerd_asks;	   /* dockerd --version and the like: nothing is to be set up */
+	sigset_t signals;	   /* the mask that we were started with */
+	int64_t started_ms;	   /* CLOCK_MONOTONIC when main began */
 };
 
 /* Why a command line is refused: stable code, one line of fact, one of remedy. Static or of cli's

@@ -19,7 +19,7 @@ enum flag_use {
 	USE_PID_FILE,
 	USE_CONFIG_FILE,
 	USE_DRIVER,
-	USE_TLS,
+	USE_TLS_FILE,
 	USE_ASKS,
 };
 
@@ -44,11 +44,9 @@ static const struct flag_spec flag_table[] = {
 	{ "pidfile", 'p', FLAG_VALUE, USE_PID_FILE },
 	{ "config-file", 0, FLAG_VALUE, USE_CONFIG_FILE },
 	{ "storage-driver", 's', FLAG_VALUE, USE_DRIVER },
-	{ "tls", 0, FLAG_SWITCH, USE_TLS },
-	{ "tlsverify", 0, FLAG_SWITCH, USE_TLS },
-	{ "tlscacert", 0, FLAG_VALUE, USE_TLS },
-	{ "tlscert", 0, FLAG_VALUE, USE_TLS },
-	{ "tlskey", 0, FLAG_VALUE, USE_TLS },
+	{ "tlscacert", 0, FLAG_VALUE, USE_TLS_FILE },
+	{ "tlscert", 0, FLAG_VALUE, USE_TLS_FILE },
+	{ "tlskey", 0, FLAG_VALUE, USE_TLS_FILE },
 	{ "help", 'h', FLAG_SWITCH, USE_ASKS },
 	{ "version", 'v', FLAG_SWITCH, USE_ASKS },
 	{ "validate", 0, FLAG_SWITCH, USE_ASKS },
@@ -71,6 +69,8 @@ static const struct flag_spec flag_table[] = {
 	{ "raw-logs", 0, FLAG_SWITCH, USE_PASS },
 	{ "rootless", 0, FLAG_SWITCH, USE_PASS },
 	{ "selinux-enabled", 0, FLAG_SWITCH, USE_PASS },
+	{ "tls", 0, FLAG_SWITCH, USE_PASS },
+	{ "tlsverify", 0, FLAG_SWITCH, USE_PASS },
 	{ "userland-proxy", 0, FLAG_SWITCH, USE_PASS },
 
 	/* flags with a value that have a letter; all others need no line */
@@ -123,10 +123,9 @@ static bool use_flag(struct scan *scan, const struct flag_spec *spec, const char
 	case USE_ASKS:
 		flags->asks = flags->asks || !value || !is_false(value);
 		return false;
-	case USE_TLS:
-		if (spec->kind == FLAG_VALUE || !value || !is_false(value))
-			flags->tls = word;
-		return true;
+	case USE_TLS_FILE:
+		flags->tls_file = word;
+		return false;
 	case USE_HOST:
 		strings_add(scan->arena, &flags->hosts, value);
 		return true;

@@ -18,9 +18,9 @@ struct dockerd_flags {
 	const char *pid_file;
 	const char *config_file;
 	const char *storage_driver;
-	const char *tls;     /* a flag that asks for TLS, as it was written; NULL: none */
-	bool asks;	     /* --help, --version, --validate: dockerd answers and exits */
-	struct strings rest; /* all other words, in order */
+	const char *tls_file; /* a flag that names a certificate or key; NULL: none */
+	bool asks;	      /* --help, --version, --validate: dockerd answers and exits */
+	struct strings rest;  /* all other words, in order */
 };
 
 /*

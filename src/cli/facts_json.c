@@ -23,6 +23,8 @@ static const struct json_field privileges_fields[] = {
 	{ .name = "host_pid_namespace",
 	  .type = FIELD_TRI,
 	  .offset = offsetof(S, host_pid_namespace) },
+	{ .name = "uid_count", .type = FIELD_INT, .offset = offsetof(S, uid_count) },
+	{ .name = "all_devices", .type = FIELD_TRI, .offset = offsetof(S, all_devices) },
 	{ .name = "pivot_root", .type = FIELD_FACT, .offset = offsetof(S, pivot_root) },
 	{ .name = "keyctl", .type = FIELD_FACT, .offset = offsetof(S, keyctl) },
 };
@@ -225,6 +227,8 @@ static const struct json_field network_fields[] = {
 	{ .name = "iptables", .type = FIELD_STRING, .offset = offsetof(S, iptables) },
 	{ .name = "default_route", .type = FIELD_TRI, .offset = offsetof(S, default_route) },
 	{ .name = "foreign_bridge", .type = FIELD_TRI, .offset = offsetof(S, foreign_bridge) },
+	{ .name = "foreign_engine", .type = FIELD_FACT, .offset = offsetof(S, foreign_engine) },
+	{ .name = "docker0", .type = FIELD_TRI, .offset = offsetof(S, docker0) },
 };
 #undef S
 
@@ -234,6 +238,7 @@ static const struct json_field engine_fields[] = {
 	{ .name = "containerd", .type = FIELD_STRING, .offset = offsetof(S, containerd) },
 	{ .name = "runc", .type = FIELD_STRING, .offset = offsetof(S, runc) },
 	{ .name = "client", .type = FIELD_STRING, .offset = offsetof(S, client) },
+	{ .name = "certs", .type = FIELD_STRING, .offset = offsetof(S, certs) },
 	{ .name = "version", .type = FIELD_STRING, .offset = offsetof(S, version) },
 	{ .name = "config_path", .type = FIELD_STRING, .offset = offsetof(S, config_path) },
 	{ .name = "config_present", .type = FIELD_TRI, .offset = offsetof(S, config_present) },
@@ -255,6 +260,9 @@ static const struct json_field engine_fields[] = {
 	  .type = FIELD_TRI,
 	  .offset = offsetof(S, config_containerd_store) },
 	{ .name = "config_selinux", .type = FIELD_TRI, .offset = offsetof(S, config_selinux) },
+	{ .name = "config_bridge", .type = FIELD_STRING, .offset = offsetof(S, config_bridge) },
+	{ .name = "config_iptables", .type = FIELD_TRI, .offset = offsetof(S, config_iptables) },
+	{ .name = "config_ip6tables", .type = FIELD_TRI, .offset = offsetof(S, config_ip6tables) },
 	{ .name = "config_tls_verify",
 	  .type = FIELD_TRI,
 	  .offset = offsetof(S, config_tls_verify) },

@@ -88,12 +88,14 @@ static void take_files(struct options *options, const struct dockerd_flags *flag
 	}
 }
 
-static int refuse_tls(struct parse *parse, const char *flag)
+/* Certificates of the user's by dockerd's flags, and --tls-dir. DOCKER_TLS_CERTDIR, which images
+ * set, gives way instead. */
+static int check_tls_files(struct parse *parse, const char *flag)
 {
-	return parse_refuse(parse, "DIND-USAGE-06",
-			    "listen on a unix socket or on loopback, or leave the sockets to "
-			    "dockerd with --strict-args",
-			    "TLS comes with a later version: dockerd's flag %s", flag);
+	if (!flag || !parse_given(parse, "tls-dir"))
+		return 0;
+	return refuse_pair(parse, parse_origin(parse, option_find("tls-dir")),
+			   arena_printf(&parse->cli->arena, "dockerd's flag %s", flag));
 }
 
 static int take_flags(struct parse *parse, struct dockerd_flags *by_variable,
@@ -114,8 +116,9 @@ static int take_flags(struct parse *parse, struct dockerd_flags *by_variable,
 		r = take_one(parse, &taken[i]);
 	take_files(options, by_variable);
 	take_files(options, by_flag);
-	if (r == 0 && (by_flag->tls || by_variable->tls))
-		r = refuse_tls(parse, by_flag->tls ? by_flag->tls : by_variable->tls);
+	if (r == 0)
+		r = check_tls_files(parse,
+				    by_flag->tls_file ? by_flag->tls_file : by_variable->tls_file);
 	return r;
 }
 
@@ -173,17 +176,33 @@ static void take_driver_variable(struct parse *parse)
 	parse->sources[index] = SOURCE_FOREIGN;
 }
 
+/* As in docker:dind: empty is as if it were not set. */
+static int take_tls_variable(struct parse *parse)
+{
+	static const char name[] = "DOCKER_TLS_CERTDIR";
+	const char *text = options_environment(&parse->cli->options, name);
+	int index = option_find("tls-dir");
+
+	if (!text || !*text || parse->sources[index] != SOURCE_NONE)
+		return 0;
+	parse->sources[index] = SOURCE_FOREIGN;
+	return parse_path(parse, name, text, &parse->cli->options.tls_dir);
+}
+
 int parse_take_over(struct parse *parse)
 {
 	struct options *options = &parse->cli->options;
-	struct dockerd_flags by_variable = { .tls = NULL }, by_flag = { .tls = NULL };
+	struct dockerd_flags by_variable = { .tls_file = NULL }, by_flag = { .tls_file = NULL };
 	bool untouched;
-	int r;
+	int r = 0;
 
 	collect_daemon_args(parse);
-	if (!options->strict_args)
+	if (!options->strict_args) {
 		take_driver_variable(parse);
-	r = read_words(parse, &parse->dockerd_variable_args, &by_variable);
+		r = parse->cli->without_tls_variable ? 0 : take_tls_variable(parse);
+	}
+	if (r == 0)
+		r = read_words(parse, &parse->dockerd_variable_args, &by_variable);
 	if (r == 0)
 		r = read_words(parse, &parse->dockerd_flag_args, &by_flag);
 	if (r == 0)
@@ -258,7 +277,8 @@ static int check_strict(struct parse *parse)
 {
 	/* what could only reach dockerd by its arguments, or by sockets that we open */
 	static const char *const others[] = {
-		"host", "insecure-tcp", "socket-group", "data-root", "storage-driver",
+		"host",	   "insecure-tcp", "socket-group",   "tls-dir",
+		"tls-key", "data-root",	   "storage-driver",
 	};
 
 	if (!parse->cli->options.strict_args)
@@ -360,6 +380,14 @@ static int check_caches(struct parse *parse)
 	return 0;
 }
 
+static int check_tls(struct parse *parse)
+{
+	if (!given_in_vain(parse, "tls-key", parse->cli->options.tls_dir))
+		return 0;
+	return parse_refuse(parse, "DIND-USAGE-04", "add --tls-dir DIR, or leave it out",
+			    "--tls-key means nothing without --tls-dir");
+}
+
 int parse_check(struct parse *parse)
 {
 	int r = check_strict(parse);
@@ -370,5 +398,7 @@ int parse_check(struct parse *parse)
 		r = check_caps(parse);
 	if (r == 0)
 		r = check_storage(parse);
+	if (r == 0)
+		r = check_tls(parse);
 	return r < 0 ? r : check_caches(parse);
 }

@@ -65,6 +65,12 @@ static const struct option_word apparmor_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct option_word tls_key_words[] = {
+	{ "ec", TLS_KEY_EC },
+	{ "rsa", TLS_KEY_RSA },
+	{ NULL, 0 },
+};
+
 static const struct option_word confine_words[] = {
 	{ "host", CONFINE_HOST },
 	{ "off", CONFINE_OFF },
@@ -248,6 +254,27 @@ const struct option_spec option_table[] = {
 	  .commands = TAKES_PLANNING,
 	  .offset = O(insecure_tcp),
 	  .help = "allow TCP beyond loopback without TLS: whoever reaches the port is root here" },
+	{ .name = "tls-dir",
+	  .argument = "DIR",
+	  .alias = "DOCKER_TLS_CERTDIR",
+	  .type = OPTION_PATH,
+	  .section = SECTION_LISTEN,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(tls_dir),
+	  .help = "TLS for TCP listeners: a CA, server and client certificates are made in DIR/ca, "
+		  "DIR/server and DIR/client and kept while they are good; server certificates "
+		  "that lie there without ca/key.pem are yours and only checked. DOCKER_TLS_SAN "
+		  "has more names for the server: DNS:NAME,IP:ADDRESS" },
+	{ .name = "tls-key",
+	  .argument = "KIND",
+	  .type = OPTION_WORD,
+	  .section = SECTION_LISTEN,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(tls_key),
+	  .words = tls_key_words,
+	  .by_default = "ec, keys that are there stay",
+	  .help = "of what kind the keys of --tls-dir are: ec (P-256) or rsa (2048 bits, takes "
+		  "half a second)" },
 	{ .name = "socket-group",
 	  .argument = "GROUP",
 	  .type = OPTION_TEXT,
@@ -502,8 +529,8 @@ const char *option_variable(const struct option_spec *spec, char *buf, size_t si
 bool option_is_later(const char *name)
 {
 	static const char *const later[] = {
-		"tls-dir", "tls-key",	   "registry-mirror", "insecure-registry", "mtu",
-		"dns",	   "address-pool", "restart-engine",  "mirror-limits",
+		"registry-mirror", "insecure-registry", "mtu",		 "dns",
+		"address-pool",	   "restart-engine",	"mirror-limits",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)

@@ -15,6 +15,9 @@ static const struct {
 } personalities[] = {
 	{ "dind", personality_dind },
 	{ "docker-init", personality_docker_init },
+	{ "dockerd-entrypoint.sh", personality_dockerd },
+	{ "docker-entrypoint.sh", personality_docker_client },
+	{ "wrapdocker", personality_wrapdocker },
 };
 
 int personality_docker_init(struct cli *cli, int argc, char **argv)

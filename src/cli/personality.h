@@ -16,4 +16,79 @@ int personality_docker_init(struct cli *cli, int argc, char **argv);
  */
 int personality_dind(struct cli *cli, int argc, char **argv);
 
+/*
+ * docker:dind's entry point. No arguments, or the first begins with '-': an engine with that
+ * image's listeners, TLS by DOCKER_TLS_CERTDIR, and the arguments as flags for dockerd; `dockerd
+ * …`: an engine with these flags and nothing added; else docker-entrypoint.sh.
+ */
+int personality_dockerd(struct cli *cli, int argc, char **argv);
+
+/*
+ * docker:cli's entry point: exec argv[1…] in our place, with `docker` before it where that is
+ * meant, and the environment that a client needs. Nothing is printed, no engine started. Returns
+ * only when that fails.
+ */
+int personality_docker_client(struct cli *cli, int argc, char **argv);
+
+/*
+ * jpetazzo's wrapdocker: with PORT an engine in the foreground that listens there, else one beside
+ * argv[1…] or a login shell.
+ */
+int personality_wrapdocker(struct cli *cli, int argc, char **argv);
+
+/* ---- personality_dockerd.c, personality_wrapdocker.c: the mapping, for its tests ---- */
+
+/*
+ * The command line of dind-init, argv[0] included and NULL ended, that the arguments @args (NULL
+ * ended, without argv[0]) and the environment mean. What is no option is set in @cli. Pure but for
+ * the arena of @cli, of which the result is. Not for arguments that go to docker-entrypoint.sh.
+ */
+char **personality_dockerd_words(struct cli *cli, char *const *args);
+char **personality_wrapdocker_words(struct cli *cli, char *const *args);
+
+/* True if dockerd-entrypoint.sh starts an engine for @args (NULL ended). */
+bool personality_dockerd_is_engine(char *const *args);
+
+/* ---- personality_client.c ---- */
+
+/* What a client is told beside what @cli was given: DOCKER_HOST and the variables for TLS. Looks at
+ * sockets and certificates. In the arena. */
+void personality_client_environment(struct cli *cli);
+
+/* ---- personality_iptables.c ---- */
+
+/*
+ * Which iptables the engine will find, by DOCKER_IPTABLES_LEGACY or by what works: the legacy one
+ * is a directory that comes first in PATH. Then `iptables --version` on standard output.
+ */
+void personality_iptables(struct cli *cli);
+
+/* ---- personality_rootless.c ---- */
+
+/* Not root: say what a rootless engine lacks here. The exit status, which is not 0. */
+int personality_rootless(struct cli *cli);
+
+/* ---- personality_common.c ---- */
+
+/* A variable of @cli's environment that is not empty, else NULL. */
+const char *personality_variable(const struct cli *cli, const char *name);
+
+/* Set @name in the environment of @cli; a NULL @value removes it. In the arena. */
+void personality_set(struct cli *cli, const char *name, const char *value);
+
+/* @list, which is of the arena, as an argv. */
+char **personality_argv(struct strings *list);
+
+/*
+ * Run @argv (NULL ended, found by PATH) with the environment @environment and no input, up to
+ * @timeout_ms; then it is killed. Output goes to descriptor @out, messages to /dev/null. Returns
+ * its exit status, 128 and the signal's number, or a negative errno.
+ */
+int personality_run(const struct cli *cli, const char *const *argv, const char *const *environment,
+		    int out, int timeout_ms);
+
+/* Give signals back and exec @argv with the environment of @cli. Returns only on failure: what a
+ * shell would end with, after a line on stderr. */
+int personality_exec(struct cli *cli, char **argv);
+
 #endif

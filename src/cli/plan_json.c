@@ -290,6 +290,13 @@ static const struct json_field confine_fields[] = {
 	DETAIL(confine.refused, "refused", FIELD_VECTOR),
 };
 RECORD(confine_record, confine_fields);
+
+static const struct json_field certs_fields[] = {
+	DETAIL(certs.directory, "directory", FIELD_STRING),
+	DETAIL(certs.argv, "argv", FIELD_VECTOR),
+	DETAIL(certs.timeout_ms, "timeout_ms", FIELD_INT32),
+};
+RECORD(certs_record, certs_fields);
 #undef S
 
 /* The record of what only this kind of step has; NULL: nothing more. */
@@ -338,6 +345,8 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &filesystem_record;
 	case STEP_CONFINE:
 		return &confine_record;
+	case STEP_CERTS:
+		return &certs_record;
 	case STEP_LIMITS:
 	case STEP_LISTEN: /* the plan's listeners say it */
 	case STEP_PROPAGATION:

@@ -163,6 +163,8 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return pair_object(step->u.filesystem.type, step->u.filesystem.target, buf, size);
 	case STEP_CONFINE:
 		return text_object("the engine's tree", buf, size); /* a decision has the list */
+	case STEP_CERTS:
+		return text_object(step->u.certs.directory, buf, size);
 	case STEP_KIND_COUNT:
 		break;
 	}

@@ -100,6 +100,15 @@ static const char *summary(struct start *start)
 		plan->confinement ? ", " : "", plan->confinement ? plan->confinement : "");
 }
 
+/* Where `ready` asks, in plain HTTP: a unix socket if there is one. */
+static const char *socket_url(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_listeners; i++)
+		if (plan->listeners[i].kind == LISTENER_UNIX)
+			return plan->listeners[i].url;
+	return plan->n_listeners ? plan->listeners[0].url : NULL;
+}
+
 static const struct launch *service(const struct plan_service *service)
 {
 	return service->wanted ? &service->launch : NULL;
@@ -142,12 +151,13 @@ static struct supervise_options supervise_what(struct start *start)
 		.prepare_required = planning->plan.prepare_required,
 		.prepare_timeout_ms = planning->plan.prepare_timeout_ms,
 		.no_wait = options->no_wait,
+		.late_message = options->late_message,
 		.ready_timeout_ms = options->ready_timeout_ms,
 		.stop_timeout_ms = options->stop_timeout_ms,
 		.ready_file = options->ready_file,
 		.quit_file = options->quit_file,
 		.outer_notify = options_environment(options, "NOTIFY_SOCKET"),
-		.socket_url = planning->plan.n_listeners ? planning->plan.listeners[0].url : NULL,
+		.socket_url = socket_url(&planning->plan),
 		.summary = summary(start),
 		.engine_fds = { .listen = start->context.listen_fds,
 				.n_listen = start->context.n_listen,

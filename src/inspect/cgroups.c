@@ -237,6 +237,26 @@ static void inspect_v2(const struct inspection *in, const struct facts_hierarchy
 	cgroups->nsdelegate = tri_from_bool(str_list_has(mount->super_options, "nsdelegate"));
 }
 
+/* Documentation/admin-guide/cgroup-v1/devices.rst: "a *:* rwm" alone, or what is allowed by line.
+ */
+static enum tri all_devices(const struct inspection *in)
+{
+	const struct facts_cgroups *cgroups = &in->facts->cgroups;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
+		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+		const char *line;
+
+		if (!str_equal(h->controllers, "devices") || !h->mounted_at)
+			continue;
+		line = world_read_line(in->world,
+				       arena_printf(in->arena, "%s/devices.list", h->mounted_at),
+				       in->arena);
+		return line ? tri_from_bool(str_equal(line, "a *:* rwm")) : TRI_UNKNOWN;
+	}
+	return TRI_UNKNOWN;
+}
+
 void inspect_cgroups(const struct inspection *in)
 {
 	struct facts_cgroups *cgroups = &in->facts->cgroups;
@@ -249,6 +269,7 @@ void inspect_cgroups(const struct inspection *in)
 		cgroups->mode = r == -ENOENT ? CGROUP_NONE : CGROUP_UNKNOWN;
 	else
 		cgroups->mode = find_mode(in);
+	in->facts->privileges.all_devices = all_devices(in);
 	if (cgroups->mode != CGROUP_V2)
 		return;
 	for (size_t i = 0; i < cgroups->n_hierarchies; i++)

@@ -129,6 +129,12 @@ static enum tri config_flag(const struct inspection *in, json_t *root, const cha
 	return tri_from_bool(json_is_true(value));
 }
 
+/* Unknown when nothing is said: the default depends on the version. */
+static enum tri config_said(const struct inspection *in, json_t *root, const char *key)
+{
+	return json_object_get(root, key) ? config_flag(in, root, key) : TRI_UNKNOWN;
+}
+
 /*
  * features.containerd-snapshotter; unknown when nothing is said of it. dockerd itself refuses a
  * file in which a feature is no boolean.
@@ -172,6 +178,9 @@ static void read_values(const struct inspection *in, json_t *root)
 	engine->config_pid_file = config_string(in, root, "pidfile");
 	engine->config_storage_driver = config_string(in, root, "storage-driver");
 	engine->config_group = config_string(in, root, "group");
+	engine->config_bridge = config_string(in, root, "bridge");
+	engine->config_iptables = config_said(in, root, "iptables");
+	engine->config_ip6tables = config_said(in, root, "ip6tables");
 	engine->config_tls_verify = config_flag(in, root, "tlsverify");
 	engine->config_selinux = config_flag(in, root, "selinux-enabled");
 	engine->config_containerd_store = config_store(in, root);
@@ -297,6 +306,9 @@ void inspect_engine(const struct inspection *in)
 	engine->client = world_find_program(in->world, DIND_LIBEXECDIR, "dind-client", in->arena);
 	if (!engine->client)
 		engine->client = world_find_program(in->world, path, "dind-client", in->arena);
+	engine->certs = world_find_program(in->world, DIND_LIBEXECDIR, "dind-certs", in->arena);
+	if (!engine->certs)
+		engine->certs = world_find_program(in->world, path, "dind-certs", in->arena);
 	inspect_config(in);
 	engine->systemd_directory = world_exists(in->world, "/run/systemd/system", S_IFDIR);
 	socket_path = first_socket(in);

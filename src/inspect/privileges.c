@@ -69,14 +69,29 @@ static const char *squeeze_blanks(struct arena *arena, const char *line)
 	return copy;
 }
 
+/* user_namespaces(7): first number inside, first one outside, how many. */
+static int64_t count_ids(const char *map)
+{
+	int64_t count = 0;
+	long long n;
+
+	for (const char *line = map; line; line = world_next_line(line))
+		/* NOLINTNEXTLINE(cert-err34-c): numbers of the kernel */
+		if (sscanf(line, "%*u %*u %lld", &n) == 1)
+			count += n;
+	return count;
+}
+
 static void inspect_user_namespace(const struct inspection *in)
 {
 	struct facts_privileges *privileges = &in->facts->privileges;
-	const char *line = world_read_line(in->world, "/proc/self/uid_map", in->arena);
+	char *map;
 
-	if (!line)
+	if (world_read(in->world, "/proc/self/uid_map", WORLD_SMALL_FILE, in->arena, &map) < 0)
 		return; /* no user namespaces in this kernel, or no permission: unknown */
-	privileges->uid_map = squeeze_blanks(in->arena, line);
+	privileges->uid_count = count_ids(map);
+	privileges->uid_map =
+		squeeze_blanks(in->arena, arena_strndup(in->arena, map, strcspn(map, "\n")));
 	/* user_namespaces(7): the initial namespace maps the whole range onto itself. */
 	privileges->user_namespace =
 		tri_from_bool(!str_equal(privileges->uid_map, "0 0 4294967295"));

@@ -19,6 +19,8 @@
 #define CODE_PRIV_PROFILE      "DIND-PRIV-14" /* confined by a profile that we do not know */
 #define CODE_PRIV_UNKNOWN      "DIND-PRIV-15" /* capabilities could not be read */
 #define CODE_PRIV_NOT_INIT     "DIND-PRIV-16" /* not PID 1: works as a subreaper */
+#define CODE_PRIV_USERNS_HOME  "DIND-PRIV-18" /* a user namespace that an engine can live in */
+#define CODE_PRIV_DEVICES      "DIND-PRIV-17" /* the outer engine allows only some devices */
 
 #define CODE_LIMITS "DIND-LIMITS-01"
 
@@ -102,6 +104,10 @@
 
 #define CODE_NETWORK_BRIDGE "DIND-NET-01" /* another engine's docker0 */
 #define CODE_NETWORK_ROUTE  "DIND-NET-02"
+#define CODE_NETWORK_APART  "DIND-NET-03" /* two engines, and nothing that both would touch */
+#define CODE_NETWORK_LEFT   "DIND-NET-04" /* docker0 of an engine that is gone */
+
+/* DIND-TLS-…: include/dind/certs.h, since dind-certs says them too */
 
 #define CODE_CONFINE_DECISION "DIND-CONFINE-01" /* what the engine's tree is refused */
 #define CODE_CONFINE_NOT      "DIND-CONFINE-02" /* nothing, though it was asked for */

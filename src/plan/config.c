@@ -109,6 +109,18 @@ enum tri planner_feature(const struct planner *p, const char *name)
 	return value;
 }
 
+/* --flag=WORD, WORD as strconv.ParseBool reads it */
+static bool is_switched_off(const char *arg)
+{
+	static const char *const words[] = { "0", "f", "F", "false", "FALSE", "False" };
+	const char *equals = strchr(arg, '=');
+
+	for (size_t i = 0; equals && i < ARRAY_SIZE(words); i++)
+		if (str_equal(equals + 1, words[i]))
+			return true;
+	return false;
+}
+
 bool planner_is_on(const struct planner *p, const char *name)
 {
 	bool on = false;
@@ -116,7 +128,7 @@ bool planner_is_on(const struct planner *p, const char *name)
 	/* as in dockerd, the last one counts */
 	for (const char *const *arg = p->options->dockerd_args; arg && *arg; arg++)
 		if (is_flag(*arg, name, '\0'))
-			on = !str_has_suffix(*arg, "=false") && !str_has_suffix(*arg, "=0");
+			on = !is_switched_off(*arg);
 	return on;
 }
 
@@ -168,6 +180,10 @@ static void drop_for_options(struct planner *p)
 
 	/* PID 1 opens the listeners; dockerd gets -H fd:// */
 	drop_key(p, "hosts");
+	if (planner_tls_is_ours(p)) {
+		drop_key(p, "tls");
+		drop_key(p, "tlsverify");
+	}
 	drop_for_option(p, "data-root", options->data_root, engine->config_data_root);
 	drop_for_option(p, "graph", options->data_root, engine->config_data_root);
 	drop_for_option(p, "exec-root", options->exec_root, engine->config_exec_root);

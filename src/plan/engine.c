@@ -62,6 +62,7 @@ static const char *const *engine_argv(struct planner *p)
 		if (config_file)
 			add_flag(p, &argv, "--config-file", config_file);
 		add_flag(p, &argv, "-H", "fd://");
+		planner_tls_flags(p, &argv);
 		if (planner_containerd_is_ours(p))
 			add_flag(p, &argv, "--containerd", planner_containerd_address(p));
 		add_option(p, &argv, "data-root", 'g', options->data_root,

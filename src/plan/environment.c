@@ -30,6 +30,11 @@ static const struct rule workload_rules[] = {
 	{ "DOCKER_CONTEXT", false }, { "NOTIFY_SOCKET", false },     { "LISTEN_", true },
 };
 
+static const struct rule tls_rules[] = {
+	{ "DOCKER_TLS_VERIFY", false },
+	{ "DOCKER_CERT_PATH", false },
+};
+
 /* What --user replaces. */
 static const struct rule user_rules[] = {
 	{ "HOME", false },
@@ -82,13 +87,12 @@ const char *const *planner_engine_environment(struct planner *p)
 static const char *client_url(struct planner *p)
 {
 	const struct plan_listener *listeners = p->plan->listeners;
-	size_t n = p->plan->n_listeners;
+	const struct plan_listener *socket = planner_public_socket(p);
 	const char *host;
 
-	for (size_t i = 0; i < n; i++)
-		if (listeners[i].kind == LISTENER_UNIX)
-			return listeners[i].url;
-	if (n == 0)
+	if (socket)
+		return socket->url;
+	if (p->plan->n_listeners == 0)
 		return NULL;
 	host = listeners[0].host;
 	if (str_equal(host, "::"))
@@ -103,16 +107,24 @@ const char *const *planner_workload_environment(struct planner *p)
 	const struct facts_identity *identity = &p->facts->identity;
 	struct strings list = STRINGS_INIT;
 	bool ours = p->plan->n_listeners > 0, user = p->plan->workload.launch.set_user;
+	bool tcp = ours && !planner_public_socket(p);
+	/* certificates of the user's: so is what a client needs */
+	bool users_tls = tcp && planner_tls_is_spoken(p) && !planner_tls_is_ours(p);
 
 	for (const char *const *e = p->options->environment; e && *e; e++) {
 		/* without listeners of ours only the user knows where dockerd will be */
-		if (ours && matches(*e, workload_rules, ARRAY_SIZE(workload_rules)))
+		if (ours && matches(*e, workload_rules, ARRAY_SIZE(workload_rules)) &&
+		    !(users_tls && matches(*e, tls_rules, ARRAY_SIZE(tls_rules))))
 			continue;
 		if (user && matches(*e, user_rules, ARRAY_SIZE(user_rules)))
 			continue;
 		strings_add(p->arena, &list, *e);
 	}
 	set(p, &list, "DOCKER_HOST", client_url(p));
+	if (tcp && planner_tls_client(p)) {
+		set(p, &list, "DOCKER_TLS_VERIFY", "1");
+		set(p, &list, "DOCKER_CERT_PATH", planner_tls_client(p));
+	}
 	if (user) {
 		set(p, &list, "HOME", identity->user_home ? identity->user_home : "/");
 		set(p, &list, "USER", identity->user_name);

@@ -11,16 +11,10 @@
 
 #define PORT_PLAIN 2375
 #define PORT_TLS   2376
-#define OWN_SOCKET DIND_RUN_DIR "/engine.sock"
 
 static const char good_addresses[] =
 	"--host unix:///PATH or --host tcp://ADDRESS:PORT, the address a "
 	"number, localhost or nothing";
-
-static bool has_tls(const struct planner *p)
-{
-	return p->facts->engine.config_tls_verify == TRI_YES || planner_is_on(p, "tlsverify");
-}
 
 static bool is_numeric(const char *host)
 {
@@ -71,7 +65,7 @@ static int parse_tcp(struct planner *p, const char *text, struct plan_listener *
 			host_end = text + strlen(text);
 	}
 	listener->kind = LISTENER_TCP;
-	listener->port = has_tls(p) ? PORT_TLS : PORT_PLAIN;
+	listener->port = planner_tls_verifies(p) ? PORT_TLS : PORT_PLAIN;
 	if (port && parse_port(port, &listener->port) < 0)
 		return -EINVAL;
 	listener->host = arena_strndup(p->arena, host, (size_t) (host_end - host));
@@ -125,11 +119,12 @@ static bool is_same(struct planner *p, const struct plan_listener *a, const stru
 
 static void judge_plain_tcp(struct planner *p, const struct plan_listener *listener)
 {
-	if (listener->kind != LISTENER_TCP || has_tls(p) || is_loopback(listener->host))
+	if (listener->kind != LISTENER_TCP || planner_tls_verifies(p) ||
+	    is_loopback(listener->host))
 		return;
 	if (p->options->insecure_tcp)
 		planner_hint(p, CODE_LISTEN_INSECURE,
-			     arena_printf(p->arena, "--host tcp://127.0.0.1:%u, or certificates",
+			     arena_printf(p->arena, "--tls-dir DIR, or --host tcp://127.0.0.1:%u",
 					  listener->port),
 			     "%s is open without TLS: whoever reaches it is root in this "
 			     "privileged container, and so on the host",
@@ -137,8 +132,8 @@ static void judge_plain_tcp(struct planner *p, const struct plan_listener *liste
 	else
 		planner_refuse(p, CODE_LISTEN_PLAIN, STATUS_CONFIG,
 			       arena_printf(p->arena,
-					    "--host tcp://127.0.0.1:%u, or --insecure-tcp if the "
-					    "network is closed",
+					    "--tls-dir DIR, or --host tcp://127.0.0.1:%u, or "
+					    "--insecure-tcp if the network is closed",
 					    listener->port),
 			       "%s without TLS would make everybody who reaches it root on the "
 			       "host",
@@ -202,16 +197,25 @@ static void judge_busy(struct planner *p)
 	}
 }
 
-/* For dind-client, where everybody else is served over TCP. Not for a group, and first for nobody.
- */
+const struct plan_listener *planner_public_socket(const struct planner *p)
+{
+	for (size_t i = 0; i < p->plan->n_listeners; i++)
+		if (p->plan->listeners[i].kind == LISTENER_UNIX &&
+		    !str_equal(p->plan->listeners[i].path, PLANNER_OWN_SOCKET))
+			return &p->plan->listeners[i];
+	return NULL;
+}
+
+/* Where everybody else is served over TCP. Not for a group, and first for nobody. Our `ready` asks
+ * in plain HTTP only. */
 static void add_own(struct planner *p)
 {
 	for (size_t i = 0; i < p->plan->n_listeners; i++)
 		if (p->plan->listeners[i].kind == LISTENER_UNIX)
 			return;
-	if (!planner_client_wanted(p))
+	if (p->plan->n_listeners == 0 || (!planner_client_wanted(p) && !planner_tls_is_spoken(p)))
 		return;
-	add_listener(p, "unix://" OWN_SOCKET);
+	add_listener(p, "unix://" PLANNER_OWN_SOCKET);
 	p->plan->listeners[p->plan->n_listeners - 1].mode = 0600;
 	p->plan->listeners[p->plan->n_listeners - 1].gid = -1;
 }

@@ -111,7 +111,8 @@ void plan_devices(struct planner *p)
 		const struct facts_device *device = facts_find_device(p->facts, devices[i].path);
 		struct plan_step *step;
 
-		if (!device || device->present)
+		/* nobody makes a node in a user namespace */
+		if (!device || device->present || p->facts->privileges.user_namespace == TRI_YES)
 			continue;
 		step = planner_step(p, STEP_DEVICE,
 				    arena_printf(p->arena, "device:%s", devices[i].path),

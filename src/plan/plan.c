@@ -31,6 +31,7 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_SELINUX_HIDE] = "hide SELinux",
 	[STEP_FILESYSTEM] = "file system",
 	[STEP_CONFINE] = "confine",
+	[STEP_CERTS] = "certificates",
 };
 
 const char *plan_step_name(enum plan_step_kind kind)
@@ -47,6 +48,7 @@ static void judge_all(struct planner *p)
 	plan_engine_programs(p);
 	plan_client_program(p);
 	plan_listeners(p);
+	plan_tls(p);
 	plan_user(p);
 	plan_network(p);
 	plan_lsm(p);
@@ -72,6 +74,7 @@ static void add_steps(struct planner *p)
 	plan_storage_mount(p);
 	plan_guard(p);
 	plan_config_step(p);
+	plan_tls_step(p);
 	plan_containerd_steps(p);
 	plan_confine_step(p);
 }

@@ -154,8 +154,22 @@ void plan_storage_mount(struct planner *p); /* what ends up on the data root: la
 
 void plan_guard(struct planner *p); /* after that: what a start that is cut off leaves there */
 
+/* For ourselves and dind-client, where everybody else is served over TCP. */
+#define PLANNER_OWN_SOCKET DIND_RUN_DIR "/engine.sock"
+/* The first unix socket that others may use, or NULL. */
+const struct plan_listener *planner_public_socket(const struct planner *p);
 void plan_listeners(struct planner *p);
 void plan_listen(struct planner *p);
+
+/* tls.c: certificates that we make or check are used; clients are asked for theirs; dockerd is to
+ * speak TLS at all; where COMMAND finds what a client needs (NULL: it is the user's business). */
+bool planner_tls_is_ours(const struct planner *p);
+bool planner_tls_verifies(const struct planner *p);
+bool planner_tls_is_spoken(const struct planner *p);
+const char *planner_tls_client(struct planner *p);
+void planner_tls_flags(struct planner *p, struct strings *argv);
+void plan_tls(struct planner *p);
+void plan_tls_step(struct planner *p);
 
 void plan_config(struct planner *p);
 void plan_config_step(struct planner *p);

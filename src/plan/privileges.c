@@ -3,11 +3,15 @@
  * Is this process allowed to do what a nested engine needs? Every refusal names what is missing and
  * the flag of the outer engine that adds it, never "did you use --privileged?".
  */
+#include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
 
 #include "dind/str.h"
 #include "planner.h"
+
+/* 0 to 65534, nobody, and one more as subordinate ranges are made */
+#define MIN_IDS 65535
 
 #define PRIVILEGED "--privileged (Kubernetes: securityContext.privileged: true)"
 
@@ -113,25 +117,77 @@ static void judge_user(struct planner *p)
 			       "this process runs as user %lld, and a rootful engine needs root",
 			       (long long) priv->euid);
 	}
-	if (priv->user_namespace == TRI_YES) {
+}
+
+/* Of the initial user namespace; with those of ours the kernel lets nobody do what these are for.
+ */
+static const int initial_only[] = { CAP_SYS_RESOURCE, CAP_SYS_MODULE,	CAP_SYS_RAWIO,
+				    CAP_SYS_TIME,     CAP_SYS_BOOT,	CAP_SYSLOG,
+				    CAP_MAC_ADMIN,    CAP_MAC_OVERRIDE, CAP_MKNOD };
+
+/* Inner groups are made in every hierarchy; what is not ours cannot be made so from in here. */
+static const struct facts_hierarchy *foreign_hierarchy(const struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++)
+		if (cgroups->hierarchies[i].mounted_at &&
+		    cgroups->hierarchies[i].writable.value == TRI_NO)
+			return &cgroups->hierarchies[i];
+	return NULL;
+}
+
+/*
+ * A container in a user namespace can be home to an engine, if it was given what sysbox gives:
+ * every user that images know, control groups of its own, capabilities over its own namespaces.
+ * What the kernel keeps for the initial namespace is left out.
+ */
+static void judge_user_namespace(struct planner *p)
+{
+	const struct facts_privileges *priv = &p->facts->privileges;
+	const struct facts_hierarchy *foreign = foreign_hierarchy(p);
+	const char *map = priv->uid_map ? priv->uid_map : "unknown";
+
+	if (priv->user_namespace != TRI_YES)
+		return;
+	if (priv->uid_count < MIN_IDS) {
+		p->privileged = false;
+		planner_refuse(p, CODE_PRIV_USERNS, STATUS_NOPERM,
+			       "docker: --userns=host beside --privileged, or a range of 65536 for "
+			       "userns-remap; podman: as root, without --userns and --uidmap, or "
+			       "--userns=auto:size=65536; Kubernetes: hostUsers: true",
+			       "this container is in a user namespace that has only %lld users "
+			       "(uid_map \"%s\"), and files of images belong to 65536",
+			       (long long) priv->uid_count, map);
+	} else if (foreign) {
 		p->privileged = false;
 		planner_refuse(
 			p, CODE_PRIV_USERNS, STATUS_NOPERM,
-			"docker: --userns=host beside --privileged; podman: as root, without "
-			"--userns and --uidmap; Kubernetes: hostUsers: true",
-			"this container is in a user namespace (uid_map \"%s\"), and a "
-			"rootful engine needs the initial one",
-			priv->uid_map ? priv->uid_map : "unknown");
+			"control groups of its own: a runtime that gives them (sysbox; cgroup "
+			"v2 with --security-opt writable-cgroups=true, Docker 28 and later), or "
+			"the initial user namespace: docker: --userns=host beside --privileged; "
+			"podman: as root, without --userns and --uidmap; Kubernetes: "
+			"hostUsers: true",
+			"this container is in a user namespace (uid_map \"%s\"), and %s is not "
+			"its own to write%s",
+			map, foreign->mounted_at, planner_evidence(p, &foreign->writable, NULL));
 	}
+	if (!p->privileged)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(initial_only); i++)
+		p->caps &= ~(UINT64_C(1) << initial_only[i]);
+	planner_hint(
+		p, CODE_PRIV_USERNS_HOME, NULL,
+		"in a user namespace (uid_map \"%s\"): left out is what the kernel keeps for the "
+		"initial one: device nodes, loop images, kernel modules, higher limits, lower OOM "
+		"scores, AppArmor policy",
+		map);
 }
 
 static void judge_capabilities(struct planner *p)
 {
 	const struct facts_privileges *priv = &p->facts->privileges;
 
-	/* in a user namespace they are worth nothing, and adding more changes nothing */
-	if (priv->user_namespace == TRI_YES)
-		return;
 	if (!p->caps_known) {
 		planner_hint(p, CODE_PRIV_UNKNOWN, NULL, "the capabilities are not known");
 		return;
@@ -172,7 +228,7 @@ static void judge_seccomp(struct planner *p)
 			       "starts",
 			       pivot_root ? "pivot_root" : "", pivot_root && keyctl ? " and " : "",
 			       keyctl ? "keyctl" : "");
-	} else if (!probed && (full_set(p) & ~p->caps)) {
+	} else if (!probed && (full_set(p) & ~(priv->cap_effective & priv->cap_bounding))) {
 		p->privileged = false;
 		planner_refuse(p, CODE_PRIV_SECCOMP, STATUS_NOPERM, remedy,
 			       "a seccomp filter is active; the default one refuses keyctl and "
@@ -239,6 +295,8 @@ static void hint_lost(struct planner *p)
 {
 	struct strings names = STRINGS_INIT, losses = STRINGS_INIT, flags = STRINGS_INIT;
 
+	if (p->facts->privileges.user_namespace == TRI_YES)
+		return; /* said in one line */
 	for (size_t i = 0; i < ARRAY_SIZE(optional); i++) {
 		if (planner_has_cap(p, optional[i].cap))
 			continue;
@@ -253,6 +311,30 @@ static void hint_lost(struct planner *p)
 					  strings_join(p->arena, &flags, " ")),
 			     "without %s: %s", strings_join(p->arena, &names, ", "),
 			     strings_join(p->arena, &losses, "; "));
+}
+
+/*
+ * Of the list of devices a v1 group shows its own; with v2 opening a node fails with EPERM, for
+ * root the only reason. An inner --privileged container asks for all devices: the kernel lets no v1
+ * group have more than the one above it, so that such a container does not start; with v2 it has
+ * less.
+ */
+static void hint_devices(struct planner *p)
+{
+	const struct facts_mounts *mounts = &p->facts->mounts;
+	/* in a user namespace runc leaves the list of devices alone */
+	bool initial = p->facts->privileges.user_namespace != TRI_YES;
+	bool v1 = p->facts->privileges.all_devices == TRI_NO, limited = v1;
+
+	for (size_t i = 0; i < mounts->n_devices; i++)
+		limited |= mounts->devices[i].usable.value == TRI_NO &&
+			   mounts->devices[i].usable.error == EPERM;
+	if (limited && initial)
+		planner_hint(p, CODE_PRIV_DEVICES, PRIVILEGED,
+			     "the device cgroup of this container allows only some devices: inner "
+			     "containers with --privileged %s",
+			     v1 ? "will not start (cgroup v1)"
+				: "will not have all devices either");
 }
 
 /*
@@ -293,6 +375,9 @@ void plan_privileges(struct planner *p)
 
 	judge_user(p);
 	judge_capabilities(p);
+	if (p->caps_known && p->privileged)
+		hint_old_engine(p);
+	judge_user_namespace(p); /* takes away capabilities that are good for nothing there */
 	judge_pid_namespace(p);
 	if (!p->privileged)
 		return;
@@ -306,6 +391,6 @@ void plan_privileges(struct planner *p)
 			     "setuid programs and file capabilities do not work there");
 	if (p->caps_known && p->privileged) {
 		hint_lost(p);
-		hint_old_engine(p);
+		hint_devices(p);
 	}
 }

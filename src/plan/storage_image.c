@@ -103,6 +103,10 @@ enum verdict storage_judge_image(struct planner *p, enum storage_rung rung,
 	bool there = storage_has_image(directory);
 	const char *objection;
 
+	if (p->facts->privileges.user_namespace == TRI_YES) {
+		storage_not_taken(p, rung, "the kernel mounts no loop device in a user namespace");
+		return VERDICT_NO;
+	}
 	if (!has_loop_devices(p, rung) || storage_is_read_only(p, rung, directory))
 		return VERDICT_NO;
 	if (storage_objection(p, p->asked_driver, directory, &objection) == VERDICT_OPEN)

@@ -37,11 +37,8 @@ static bool is_in_group(const struct launch *launch, int64_t gid)
 /* The unix socket is why COMMAND runs in here, so it must be able to open it. */
 static void join_socket_group(struct planner *p, struct launch *launch)
 {
-	const struct plan_listener *socket = NULL;
+	const struct plan_listener *socket = planner_public_socket(p);
 
-	for (size_t i = 0; i < p->plan->n_listeners && !socket; i++)
-		if (p->plan->listeners[i].kind == LISTENER_UNIX)
-			socket = &p->plan->listeners[i];
 	if (!socket)
 		return;
 	if (socket->gid < 0 && !is_in_group(launch, 0)) {

@@ -241,6 +241,15 @@ static void ready_is_late(struct loop *loop)
 		  ms / 1000, ms % 1000 / 100);
 }
 
+/* As with --no-wait from here on: being ready later on starts nothing. */
+static void go_on_without(struct loop *loop)
+{
+	log_warning("%s", loop->options->late_message);
+	loop->view.wait_for_ready = false;
+	loop_start_workload(loop);
+	handle(loop, loop->pending);
+}
+
 static void take_time(struct loop *loop)
 {
 	int64_t now = clock_now_ms();
@@ -255,6 +264,12 @@ static void take_time(struct loop *loop)
 	if (loop->phase_ends < 0 || now < loop->phase_ends)
 		return;
 	loop->phase_ends = -1;
+	if (loop->state == STATE_STARTING && loop->options->late_message &&
+	    loop->options->workload) {
+		if (loop->view.wait_for_ready)
+			go_on_without(loop);
+		return;
+	}
 	if (loop->state == STATE_STARTING)
 		ready_is_late(loop);
 	if (loop->state == STATE_PREPARING)

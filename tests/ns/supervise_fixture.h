@@ -312,6 +312,7 @@ static int run_box(void)
 	options.outer_notify = expand(options.outer_notify);
 	options.socket_url = expand(options.socket_url);
 	options.termination_log = expand(options.termination_log);
+	options.start_mark = expand(options.start_mark);
 	if (!options.engine_fds.n_listen && !options.engine_fds.n_keep) {
 		options.engine_fds.in = options.engine_fds.out = options.engine_fds.err = -1;
 	}

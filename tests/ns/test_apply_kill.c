@@ -317,9 +317,13 @@ static void by_group_body(void)
 		(void) snprintf(path, sizeof(path), "/mnt/tree%s", name);
 		ck_assert_int_eq(mount(path, "/sys/fs/cgroup", NULL, MS_BIND, NULL), 0);
 	}
-	ck_assert_int_ge(kill_containers(CGROUP_V2, false), 2);
-	ck_assert(ends(shares_ours));
+	configure(ID_B, "{}");
+	ck_assert_int_eq(kill_containers(CGROUP_V2, false), 1); /* ID_A is of another engine */
 	ck_assert(ends(inner));
+	ck_assert(is_alive(shares_ours));
+	configure(ID_A, "{}");
+	ck_assert_int_eq(kill_containers(CGROUP_V2, false), 1);
+	ck_assert(ends(shares_ours));
 	ck_assert(is_alive(ours));
 	ck_assert_int_eq(kill_containers(CGROUP_V2, false), 0);
 }
@@ -327,6 +331,65 @@ static void by_group_body(void)
 START_TEST(test_by_group)
 {
 	run_as_init(by_group_body);
+}
+END_TEST
+
+/* The same without cgroup.kill: by the group of each process. */
+static void shared_body(void)
+{
+	pid_t shares_ours = start(false, ID_A, HEARS_NOTHING, 0);
+	pid_t of_others = start(false, ID_B, HEARS_NOTHING, 0);
+	pid_t ours = start(false, NULL, HEARS_NOTHING, 0);
+	pid_t forks = start(false, ID_A, CATCHES, SIGTERM);
+
+	configure(ID_A, "{}");
+	ck_assert_int_eq(kill_containers(CGROUP_V1, true), 0); /* dockerd's TERM gets through */
+	ck_assert(is_alive(shares_ours));
+	ck_assert_int_eq(kill_containers(CGROUP_V1, false), 1); /* two processes, one container */
+	ck_assert(ends(shares_ours));
+	ck_assert(ends(forks));
+	ck_assert(is_alive(of_others));
+	ck_assert(is_alive(ours));
+	ck_assert_int_eq(kill_containers(CGROUP_V1, false), 0);
+}
+
+START_TEST(test_shared_pid_namespace)
+{
+	run_as_init(shared_body);
+}
+END_TEST
+
+/* --pid=host: we are somewhere in the namespace of others, whose containers are as deep as ours. */
+static void not_init_body(void)
+{
+	pid_t of_others = start(true, ID_B, HEARS_NOTHING, 0);
+	int status = -1;
+	pid_t us = fork(); /* as PID 1 of the program; the helper is its child */
+
+	if (us == 0) {
+		pid_t inner = start(true, ID_A, HEARS_NOTHING, 0);
+		pid_t helper = fork();
+
+		if (helper == 0)
+			_exit(kill_containers(CGROUP_V1, true) == 1 ? 0 : 1);
+		if (waitpid(helper, &status, 0) != helper || status != 0 || is_alive(inner))
+			_exit(1);
+		inner = start(true, NULL, CATCHES, SIGTERM); /* whatever its group is called */
+		helper = fork();
+		if (helper == 0)
+			_exit(kill_containers(CGROUP_V1, false) == 1 ? 0 : 1);
+		if (waitpid(helper, &status, 0) != helper || status != 0 || is_alive(inner))
+			_exit(2);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(us, &status, 0), us);
+	ck_assert_int_eq(status, 0);
+	ck_assert(is_alive(of_others));
+}
+
+START_TEST(test_inits_of_others)
+{
+	run_as_init(not_init_body);
 }
 END_TEST
 
@@ -369,6 +432,8 @@ int main(void)
 	tcase_add_test(tests, test_outer_id_in_front);
 	tcase_add_test(tests, test_only_inner_inits);
 	tcase_add_test(tests, test_by_group);
+	tcase_add_test(tests, test_shared_pid_namespace);
+	tcase_add_test(tests, test_inits_of_others);
 	tcase_add_test(tests, test_names_of_signals);
 	suite_add_tcase(suite, tests);
 	status = run_suite(suite);

@@ -364,6 +364,39 @@ START_TEST(not_ready_in_time)
 }
 END_TEST
 
+START_TEST(late_with_a_message_command_starts_all_the_same)
+{
+	/* _i: the engine is ready in the end, and that starts nothing */
+	static struct scene what = { .command = SH("echo command-runs; sleep 1; exit 4"),
+				     .options = { .ready_timeout_ms = 300,
+						  .late_message = "Timed out, going on." } };
+	const char *ran;
+
+	what.engine[0] = _i ? "ready=700" : "ready=15000";
+	box_start(&what);
+	assert_status(4);
+	assert_says("dind-init: warning: Timed out, going on.");
+	ck_assert(!says("DIND-ENGINE-93"));
+	ck_assert_int_eq(says("ready after"), _i != 0);
+	ran = strstr(output(), "command-runs");
+	ck_assert_ptr_nonnull(ran);
+	ck_assert_ptr_null(strstr(ran + 1, "command-runs"));
+}
+END_TEST
+
+START_TEST(late_with_a_message_and_no_command_to_start)
+{
+	static struct scene what = { .engine = { "ready=15000" },
+				     .command = { "/no/such/program" },
+				     .options = { .ready_timeout_ms = 300,
+						  .late_message = "Timed out, going on." } };
+
+	box_start(&what);
+	assert_status(127);
+	assert_says("dind-init: warning: Timed out, going on.");
+}
+END_TEST
+
 START_TEST(stopping_without_having_been_asked_closes_the_listeners)
 {
 	static struct scene what = { .engine = { "ready=10", "stopping=200", "exit=0@700" } };
@@ -519,6 +552,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, an_engine_that_dies_while_command_stops_is_no_clean_stop);
 	tcase_add_loop_test(tc, out_of_memory_is_named, 0, 2);
 	tcase_add_loop_test(tc, not_ready_in_time, 0, 2);
+	tcase_add_loop_test(tc, late_with_a_message_command_starts_all_the_same, 0, 2);
+	tcase_add_test(tc, late_with_a_message_and_no_command_to_start);
 	tcase_add_test(tc, stopping_without_having_been_asked_closes_the_listeners);
 	tcase_add_test(tc, hup_is_held_until_the_engine_is_ready);
 	tcase_add_test(tc, command_gets_the_signals_and_the_engine_none);

@@ -62,6 +62,8 @@ START_TEST(privileges_are_read)
 	ck_assert_int_eq(facts->privileges.user_namespace, privileges[_i].user_namespace);
 	ck_assert_int_eq(facts->privileges.host_pid_namespace, privileges[_i].host_pid);
 	ck_assert_str_eq(facts->privileges.uid_map, privileges[_i].uid_map);
+	ck_assert_int_eq(facts->privileges.uid_count,
+			 strtoll(strrchr(privileges[_i].uid_map, ' ') + 1, NULL, 10));
 	ck_assert_int_eq(facts->privileges.pivot_root.value, privileges[_i].calls);
 	ck_assert_int_eq(facts->privileges.keyctl.value, privileges[_i].calls);
 }
@@ -482,9 +484,20 @@ START_TEST(network)
 	use("odd"); /* IPv6 only */
 	ck_assert_int_eq(facts->network.default_route, TRI_YES);
 	ck_assert_int_eq(facts->network.foreign_bridge, TRI_YES);
+	ck_assert_int_eq(facts->network.foreign_engine.value, TRI_UNKNOWN); /* no such table */
+	ck_assert_int_eq(facts->network.docker0, TRI_YES);
 	fixture_free(&machine);
 	use("docker-v2-evacuated"); /* the bridge of our own running engine */
 	ck_assert_int_eq(facts->network.foreign_bridge, TRI_NO);
+	ck_assert_int_eq(facts->network.foreign_engine.value, TRI_NO);
+	fixture_free(&machine);
+	use("kubernetes-v2-host"); /* hostNetwork: the socket of the node's engine */
+	ck_assert_int_eq(facts->network.foreign_engine.value, TRI_YES);
+	ck_assert_str_eq(facts->network.foreign_engine.evidence,
+			 "/run/docker/libnetwork/588b105a7dd3.sock");
+	fixture_free(&machine);
+	use("bare"); /* one that is connected or bound, not listening; names that are no engine's */
+	ck_assert_int_eq(facts->network.foreign_engine.value, TRI_NO);
 }
 END_TEST
 

@@ -605,6 +605,11 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 	case STEP_CONFINE:
 		step->u.confine.refused = calls;
 		return;
+	case STEP_CERTS:
+		step->u.certs.directory = "/certs";
+		step->u.certs.argv = calls;
+		step->u.certs.timeout_ms = 30000;
+		return;
 	case STEP_PROPAGATION:
 	case STEP_KIND_COUNT:
 		return;
@@ -641,6 +646,7 @@ static const struct {
 	[STEP_APPARMOR] = { "dind-0123456789ab", "namespace" },
 	[STEP_SELINUX_HIDE] = { "/proc/sys", "path" },
 	[STEP_CONFINE] = { "the engine's tree", "refused" },
+	[STEP_CERTS] = { "/certs", "argv" },
 };
 
 static const char *print_to_text(void (*print)(FILE *out, const struct plan *plan),

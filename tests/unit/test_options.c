@@ -111,6 +111,10 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 		fprintf(out, " insecure");
 	if (o->socket_group)
 		fprintf(out, " group=%s", o->socket_group);
+	if (o->tls_dir)
+		fprintf(out, " tls=%s", o->tls_dir);
+	if (o->tls_key != TLS_KEY_ANY)
+		fprintf(out, " tls_key=%d", (int) o->tls_key);
 	if (o->dockerd_args)
 		fprintf(out, " args=[%s]", joined(o->dockerd_args, words, sizeof(words)));
 	if (o->exec_root)
@@ -284,7 +288,21 @@ static const struct {
 	    W(NULL) },
 	  "run data_root=/d driver=vfs group=g exec_root=/x pid_file=/p.pid config=/c.json" },
 	{ { W("dockerd", "-g", "/old", "--graph=/new"), W(NULL) }, "run data_root=/new" },
-	{ { W("dockerd", "--tls=false", "--tlsverify=0"), W(NULL) }, "run" },
+	{ { W("dockerd", "--tls=false", "--tlsverify=0"), W(NULL) },
+	  "run args=[--tls=false --tlsverify=0]" },
+	{ { W("dockerd", "--tlsverify", "--tlscacert", "/c", "--tlskey=/k", "-H", "tcp://0.0.0.0"),
+	    W(NULL) },
+	  "run host=tcp://0.0.0.0 args=[--tlsverify --tlscacert /c --tlskey=/k]" },
+	{ { W("--tls-dir", "/certs/", "--tls-key", "rsa"), W(NULL) }, "run tls=/certs tls_key=2" },
+	{ { W("--tls-dir=/certs", "--tls-key=ec"), W("DOCKER_TLS_CERTDIR=relative") },
+	  "run tls=/certs tls_key=1" },
+	{ { W(NULL), W("DIND_TLS_DIR=/a", "DIND_TLS_KEY=rsa", "DOCKER_TLS_CERTDIR=/b") },
+	  "run tls=/a tls_key=2" },
+	{ { W(NULL), W("DOCKER_TLS_CERTDIR=/b//") }, "run tls=/b" },
+	{ { W(NULL), W("DOCKER_TLS_CERTDIR=", "DIND_TLS_KEY=rsa") }, "run tls_key=2" },
+	{ { W("--strict-args"), W("DOCKER_TLS_CERTDIR=/b") }, "run strict" },
+	{ { W("dockerd", "--tlscert", "/c"), W("DOCKER_TLS_CERTDIR=/b") },
+	  "run tls=/b args=[--tlscert /c]" },
 	{ { W("dockerd", "--iptables=false", "--mtu=1400"), W(NULL) },
 	  "run args=[--iptables=false --mtu=1400]" },
 	{ { W("/opt/bin/dockerd", "--debug"), W(NULL) },
@@ -518,13 +536,22 @@ static const struct {
 	{ { W("--disk-high", "100"), W(NULL) }, "03", "'100'", "1 to 99" },
 	{ { W("--disk-high", "9%0"), W(NULL) }, "03", "'9%0'", "such as 90" },
 	{ { W("--prune", "idle"), W(NULL) }, "04", "--prune idle needs a mark", "--disk-high" },
-	{ { W("dockerd", "--tlsverify"), W(NULL) },
-	  "06",
-	  "TLS comes with a later version",
-	  "--strict-args" },
-	{ { W("dockerd", "--tls=true"), W(NULL) }, "06", "--tls=true", "--strict-args" },
-	{ { W("dockerd", "--tlscert", "/c"), W(NULL) }, "06", "--tlscert", "--strict-args" },
-	{ { W(NULL), W("DOCKER_DAEMON_ARGS=--tlsverify") }, "06", "--tlsverify", "--strict-args" },
+	{ { W("--tls-dir", "/c", "dockerd", "--tlscert", "/d"), W(NULL) },
+	  "04",
+	  "--tls-dir and dockerd's flag --tlscert contradict",
+	  "leave one" },
+	{ { W(NULL), W("DIND_TLS_DIR=/c", "DOCKER_DAEMON_ARGS=--tlskey=/k") },
+	  "04",
+	  "DIND_TLS_DIR and dockerd's flag --tlskey=/k",
+	  "leave one" },
+	{ { W("--strict-args", "--tls-dir=/c"), W(NULL) }, "04", "--tls-dir", "leave one" },
+	{ { W("--tls-key", "ec"), W(NULL) }, "04", "nothing without --tls-dir", "add --tls-dir" },
+	{ { W("--tls-dir=/c", "--tls-key", "dsa"), W(NULL) }, "03", "'dsa'", "ec, rsa" },
+	{ { W("--tls-dir=c"), W(NULL) }, "03", "'c' is a relative path", "from / on" },
+	{ { W(NULL), W("DOCKER_TLS_CERTDIR=c") },
+	  "03",
+	  "DOCKER_TLS_CERTDIR: 'c' is a relative path",
+	  "from / on" },
 
 	{ { W("ready", "now"), W(NULL) },
 	  "07",
@@ -778,6 +805,8 @@ static const char *companion(const struct option_spec *spec)
 		return "DIND_PRELOAD_IMAGE=a b";
 	if (strcmp(spec->name, "preload-image") == 0)
 		return "DIND_PRELOAD_FROM=tcp://a:1";
+	if (strcmp(spec->name, "tls-key") == 0)
+		return "DIND_TLS_DIR=/certs";
 	return NULL;
 }
 

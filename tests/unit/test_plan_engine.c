@@ -670,9 +670,47 @@ END_TEST
 /* ---- surroundings -----------------------------------------------------------------------------
  */
 
+/* What keeps two engines of one network namespace apart, and what does not. */
+static const struct {
+	const char *args[4];
+	bool apart;
+} two_engines[] = {
+	{ { NULL }, false },
+	{ { "--bridge=own", "--iptables=false", "--ip6tables=false" }, true },
+	{ { "-bown", "--iptables=0", "--ip6tables=0" }, true },
+	{ { "--bridge=own", NULL }, false },			 /* flushes the chains */
+	{ { "--bridge=own", "--iptables=false", NULL }, false }, /* those of IPv6 */
+	{ { "--bridge=own", "--iptables", "--ip6tables=false" }, false },
+	{ { "--bridge=none", "--iptables=false", "--ip6tables=false" }, false }, /* no docker0 */
+	{ { "--bridge=docker0", "--iptables=false", "--ip6tables=false" }, false },
+	{ { "--iptables=false", "--ip6tables=false", NULL }, false },
+};
+
+START_TEST(another_engine_lives_here)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.options.dockerd_args = two_engines[_i].args;
+	m.facts.network.foreign_engine =
+		(struct fact){ TRI_YES, 0, "/run/docker/libnetwork/0123456789ab.sock" };
+	machine_plan(&m);
+	if (two_engines[_i].apart) {
+		ck_assert_uint_eq(m.plan.n_refusals, 0);
+		ck_assert_has(the_decision(&m, "DIND-NET-03")->fact, "0123456789ab.sock");
+	} else {
+		ck_assert_int_eq(the_refusal(&m, "DIND-NET-01")->status, STATUS_CONFIG);
+		ck_assert_has(the_refusal(&m, "DIND-NET-01")->fact, "0123456789ab.sock");
+		ck_assert_has(the_refusal(&m, "DIND-NET-01")->remedy, "--network=host");
+		ck_assert_has(the_refusal(&m, "DIND-NET-01")->remedy, "--iptables=false");
+	}
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(another_engines_bridge)
 {
-	static const char *const args[] = { "-b", "none", NULL };
+	static const char *const none[] = { "-b", "none", NULL };
 	struct machine m;
 
 	machine_with_volume(&m);
@@ -680,13 +718,27 @@ START_TEST(another_engines_bridge)
 	machine_plan(&m);
 	ck_assert_int_eq(the_refusal(&m, "DIND-NET-01")->status, STATUS_CONFIG);
 	ck_assert_has(the_refusal(&m, "DIND-NET-01")->remedy, "--network=host");
-	m.options.dockerd_args = args;
+	m.options.dockerd_args = none;
 	machine_plan(&m);
-	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_ptr_nonnull(refusal(&m, "DIND-NET-01"));
 	m.options.dockerd_args = NULL;
 	key(&m, "bridge");
+	m.facts.engine.config_bridge = "own";
+	machine_plan(&m);
+	ck_assert_ptr_nonnull(refusal(&m, "DIND-NET-01"));
+	m.facts.engine.config_iptables = m.facts.engine.config_ip6tables = TRI_NO;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	machine_free(&m);
+
+	/* of our predecessor in a pod's namespace */
+	machine_with_volume(&m);
+	m.facts.network.docker0 = TRI_YES;
+	m.facts.network.foreign_bridge = TRI_UNKNOWN;
+	m.facts.network.foreign_engine.value = TRI_NO;
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_has(the_decision(&m, "DIND-NET-04")->fact, "docker0");
 	machine_free(&m);
 }
 END_TEST
@@ -728,6 +780,7 @@ int main(void)
 	tcase_add_test(tc, a_user_that_is_not_there_is_never_root_instead);
 	tcase_add_loop_test(tc, the_commands_capabilities, 0, ARRAY_SIZE(capabilities));
 	tcase_add_test(tc, another_engines_bridge);
+	tcase_add_loop_test(tc, another_engine_lives_here, 0, (int) ARRAY_SIZE(two_engines));
 	tcase_add_test(tc, no_route);
 	return run_suite(tc);
 }

@@ -103,6 +103,27 @@ START_TEST(what_is_lost_is_a_hint)
 }
 END_TEST
 
+START_TEST(devices_that_are_refused)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-PRIV-17"));
+	for (size_t i = 0; i < m.facts.mounts.n_devices; i++)
+		if (str_equal(m.facts.mounts.devices[i].path, "/dev/fuse"))
+			m.facts.mounts.devices[i].usable = (struct fact){ TRI_NO, EPERM, NULL };
+	machine_plan(&m);
+	ck_assert_has(the_hint(&m, "DIND-PRIV-17")->fact, "all devices either");
+	m.facts.privileges.all_devices = TRI_NO;
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_has(the_hint(&m, "DIND-PRIV-17")->fact, "will not start");
+	ck_assert_has(the_hint(&m, "DIND-PRIV-17")->remedy, "--privileged");
+	machine_free(&m);
+}
+END_TEST
+
 /* ---- whole machines ---------------------------------------------------------------------------
  */
 
@@ -186,18 +207,25 @@ START_TEST(not_root)
 }
 END_TEST
 
-START_TEST(user_namespace)
+static void enter_user_namespace(struct machine *m)
+{
+	m->facts.privileges.user_namespace = TRI_YES;
+	m->facts.privileges.uid_map = "0 100000 65536";
+	m->facts.privileges.uid_count = 65536;
+}
+
+START_TEST(user_namespace_without_users)
 {
 	struct machine m;
 
 	machine_init(&m);
-	m.facts.privileges.user_namespace = TRI_YES;
-	m.facts.privileges.uid_map = "0 100000 65536";
-	m.facts.privileges.cap_effective = 0;
+	enter_user_namespace(&m);
+	m.facts.privileges.uid_map = "0 0 1";
+	m.facts.privileges.uid_count = 1;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 1);
 	ck_assert_int_eq(m.plan.refusals[0].status, STATUS_NOPERM);
-	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->fact, "0 100000 65536");
+	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->fact, "\"0 0 1\"");
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->remedy, "--userns=host");
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->remedy, "podman");
 	ck_assert_uint_eq(m.plan.n_steps + m.plan.n_trials, 0);
@@ -208,7 +236,49 @@ START_TEST(user_namespace)
 	m.facts.privileges.uid_map = NULL;
 	machine_plan(&m);
 	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->fact, "unknown");
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(user_namespace_without_groups)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	enter_user_namespace(&m);
+	ck_assert_uint_gt(m.facts.cgroups.n_hierarchies, 0);
+	m.facts.cgroups.hierarchies[0].writable = (struct fact){ TRI_NO, EACCES, "cgroup.procs" };
+	machine_plan(&m);
+	ck_assert_int_eq(the_refusal(&m, "DIND-PRIV-02")->status, STATUS_NOPERM);
+	ck_assert_has(the_refusal(&m, "DIND-PRIV-02")->fact, "not its own to write");
 	ck_assert_uint_eq(m.plan.n_steps + m.plan.n_trials, 0);
+	machine_free(&m);
+}
+END_TEST
+
+/* What sysbox gives: the engine starts, what the kernel forbids is left out and said once. */
+START_TEST(user_namespace_with_all_it_takes)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	enter_user_namespace(&m);
+	m.facts.mounts.devices[0].present = false;
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_has(the_hint(&m, "DIND-PRIV-18")->fact, "0 100000 65536");
+	ck_assert_ptr_null(hint(&m, "DIND-PRIV-11"));
+	for (size_t i = 0; i < m.plan.n_steps; i++) {
+		ck_assert_int_ne(m.plan.steps[i].kind, STEP_DEVICE);
+		ck_assert(m.plan.steps[i].kind != STEP_LIMITS ||
+			  !m.plan.steps[i].u.limits.set_oom_score);
+	}
+	ck_assert(!m.plan.engine.launch.set_oom_score);
+
+	/* capabilities over its own namespaces are needed all the same */
+	m.facts.privileges.cap_effective &= ~CAP(CAP_SYS_ADMIN);
+	machine_plan(&m);
+	ck_assert_has(the_refusal(&m, "DIND-PRIV-03")->fact, "CAP_SYS_ADMIN");
 	machine_free(&m);
 }
 END_TEST
@@ -462,10 +532,13 @@ int main(void)
 	tcase_add_test(tc, the_bounding_set_counts_as_well);
 	tcase_add_test(tc, other_capabilities_are_no_reason_to_refuse);
 	tcase_add_test(tc, what_is_lost_is_a_hint);
+	tcase_add_test(tc, devices_that_are_refused);
 	tcase_add_test(tc, plain_docker_container);
 	tcase_add_test(tc, several_default_capabilities);
 	tcase_add_test(tc, not_root);
-	tcase_add_test(tc, user_namespace);
+	tcase_add_test(tc, user_namespace_without_users);
+	tcase_add_test(tc, user_namespace_without_groups);
+	tcase_add_test(tc, user_namespace_with_all_it_takes);
 	tcase_add_test(tc, host_pid_namespace);
 	tcase_add_test(tc, no_new_privs_is_a_hint);
 	tcase_add_loop_test(tc, seccomp, 0, ARRAY_SIZE(filters));

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the names that start something else share. */
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "dind/file.h"
+#include "dind/log.h"
+#include "dind/supervise.h"
+#include "personality.h"
+
+#define KILLED_WAIT_MS 1000
+
+const char *personality_variable(const struct cli *cli, const char *name)
+{
+	const char *value = options_environment(&cli->options, name);
+
+	return value && *value ? value : NULL;
+}
+
+void personality_set(struct cli *cli, const char *name, const char *value)
+{
+	struct strings list = STRINGS_INIT;
+	size_t n = strlen(name);
+
+	for (const char *const *e = cli->options.environment; e && *e; e++)
+		if (strncmp(*e, name, n) != 0 || (*e)[n] != '=')
+			strings_add(&cli->arena, &list, *e);
+	if (value)
+		strings_add(&cli->arena, &list, arena_printf(&cli->arena, "%s=%s", name, value));
+	if (list.count == 0) /* a list that nothing was added to has no NULL at its end */
+		list.items = arena_alloc(&cli->arena, sizeof(*list.items));
+	cli->options.environment = list.items;
+}
+
+char **personality_argv(struct strings *list)
+{
+	return (char **) (uintptr_t) list->items;
+}
+
+/* True when @pid, whose pidfd is @fd, has ended within @timeout_ms. */
+static bool wait_for(int fd, pid_t pid, int timeout_ms, int *ret_status)
+{
+	int64_t deadline = clock_now_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd ended = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline - clock_now_ms();
+		pid_t r = waitpid(pid, ret_status, WNOHANG);
+
+		if (r == pid)
+			return true;
+		if ((r < 0 && errno != EINTR) || left <= 0)
+			return false;
+		(void) poll(&ended, 1, (int) left);
+	}
+}
+
+int personality_run(const struct cli *cli, const char *const *argv, const char *const *environment,
+		    int out, int timeout_ms)
+{
+	auto_close int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	auto_close int pidfd = -EBADF;
+	struct launch launch = { .argv = argv, .environment = environment };
+	struct spawn_fds fds = { .in = null, .out = out < 0 ? null : out, .err = null };
+	struct error err = ERROR_INIT;
+	int status = 0;
+	pid_t pid;
+
+	pid = supervise_spawn(&launch, &fds, &cli->signals, &pidfd, &err);
+	if (pid < 0)
+		return pid;
+	if (!wait_for(pidfd, pid, timeout_ms, &status)) {
+		(void) kill(pid, SIGKILL); /* not reaped, so the number is still its own */
+		(void) wait_for(pidfd, pid, KILLED_WAIT_MS, &status);
+		return -ETIMEDOUT;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int personality_exec(struct cli *cli, char **argv)
+{
+	int status;
+
+	(void) sigprocmask(SIG_SETMASK, &cli->signals, NULL);
+	(void) execvpe(argv[0], argv, (char *const *) (uintptr_t) cli->options.environment);
+	status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE;
+	log_line(LOG_LEVEL_ERROR, "DIND-COMMAND-01", "%s: %s", argv[0], strerror(errno));
+	return status;
+}
