@@ -85,9 +85,9 @@ int apply_remove_apparmor(const struct apply_context *context, int timeout_ms, s
  * their groups below the engine's parent; then by pid (NSpid has exactly one entry more than ours
  * and ends in 1; where we are not PID 1, only our descendants), and what is in the group of a
  * container of @data_root without a pid namespace of its own. To be called by PID 1 of the program
- * or a child of it. With @deaf_only only those inits that cannot receive their stop signal (the kernel drops a signal that
- * a pid namespace's init does not handle, pid_namespaces(7)). Returns the number killed or a
- * negative errno.
+ * or a child of it. With @deaf_only only those inits that cannot receive their stop signal (the
+ * kernel drops a signal that a pid namespace's init does not handle, pid_namespaces(7)). Returns
+ * the number killed or a negative errno.
  */
 int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool deaf_only,
 			  struct error *err);

@@ -58,7 +58,7 @@ int apply_write_holder(int fd, const char *path, const char *holder);
 /* An engine has the lock and has written its record, as far as that can be told; one that is not
  * shown soon is of somebody who has it for a moment only. Takes no lock. */
 bool apply_lock_is_shown(const char *path);
-#define APPLY_SHOWN_TRIES   12
+#define APPLY_SHOWN_TRIES   40
 #define APPLY_SHOWN_STEP_MS 5
 
 int apply_apparmor(struct apply_context *context, const struct plan_step *step, struct error *err);

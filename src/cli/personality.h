@@ -59,9 +59,12 @@ void personality_client_environment(struct cli *cli);
 
 /*
  * Which iptables the engine will find, by DOCKER_IPTABLES_LEGACY or by what works: the legacy one
- * is a directory that comes first in PATH. Then `iptables --version` on standard output.
+ * is a directory that comes first in PATH.
  */
-void personality_iptables(struct cli *cli);
+void personality_iptables_choose(struct cli *cli);
+
+/* `iptables --version` on standard output; without @wait it is started, and supervise reaps it. */
+void personality_iptables_print(const struct cli *cli, bool wait);
 
 /* ---- personality_rootless.c ---- */
 
@@ -86,6 +89,10 @@ char **personality_argv(struct strings *list);
  */
 int personality_run(const struct cli *cli, const char *const *argv, const char *const *environment,
 		    int out, int timeout_ms);
+
+/* Start it and leave it to whoever reaps; what goes wrong is not told. */
+void personality_start(const struct cli *cli, const char *const *argv,
+		       const char *const *environment, int out);
 
 /* Give signals back and exec @argv with the environment of @cli. Returns only on failure: what a
  * shell would end with, after a line on stderr. */

@@ -57,18 +57,33 @@ static bool wait_for(int fd, pid_t pid, int timeout_ms, int *ret_status)
 	}
 }
 
-int personality_run(const struct cli *cli, const char *const *argv, const char *const *environment,
-		    int out, int timeout_ms)
+static pid_t spawn(const struct cli *cli, const char *const *argv, const char *const *environment,
+		   int out, int *ret_pidfd)
 {
 	auto_close int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	auto_close int pidfd = -EBADF;
 	struct launch launch = { .argv = argv, .environment = environment };
 	struct spawn_fds fds = { .in = null, .out = out < 0 ? null : out, .err = null };
 	struct error err = ERROR_INIT;
+
+	return supervise_spawn(&launch, &fds, &cli->signals, ret_pidfd, &err);
+}
+
+void personality_start(const struct cli *cli, const char *const *argv,
+		       const char *const *environment, int out)
+{
+	auto_close int pidfd = -EBADF;
+
+	(void) spawn(cli, argv, environment, out, &pidfd);
+}
+
+int personality_run(const struct cli *cli, const char *const *argv, const char *const *environment,
+		    int out, int timeout_ms)
+{
+	auto_close int pidfd = -EBADF;
 	int status = 0;
 	pid_t pid;
 
-	pid = supervise_spawn(&launch, &fds, &cli->signals, &pidfd, &err);
+	pid = spawn(cli, argv, environment, out, &pidfd);
 	if (pid < 0)
 		return pid;
 	if (!wait_for(pidfd, pid, timeout_ms, &status)) {

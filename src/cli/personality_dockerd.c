@@ -163,13 +163,15 @@ int personality_dockerd(struct cli *cli, int argc, char **argv)
 			       "an image that has it (Debian: docker.io)");
 		return status;
 	}
-	personality_iptables(cli);
+	personality_iptables_choose(cli);
 	words = personality_dockerd_words(cli, argv + 1);
 	while (words[n])
 		n++;
 	status = cli_begin(cli, n, words);
 	if (status != STATUS_OK)
 		return status;
+	/* the line that people look for in the log of docker:dind; before dockerd's own */
+	personality_iptables_print(cli, cli->dockerd_asks);
 	warn_of_plain_tcp(cli, argv + 1);
 	return cli_dispatch(cli);
 }

@@ -78,9 +78,10 @@ static bool is_writable(const char *directory)
 /* The first character of a file of one number, '\0' when it cannot be read. */
 static char switch_of(const char *path)
 {
-	char text[32];
+	char text[32] = "";
 
-	return file_read_at(AT_FDCWD, path, text, sizeof(text)) > 0 ? text[0] : '\0';
+	(void) file_read_at(AT_FDCWD, path, text, sizeof(text));
+	return text[0];
 }
 
 static int refuse(const char *code, const char *fact, const char *remedy)

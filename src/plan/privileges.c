@@ -156,7 +156,7 @@ static void judge_user_namespace(struct planner *p)
 			       "docker: --userns=host beside --privileged, or a range of 65536 for "
 			       "userns-remap; podman: as root, without --userns and --uidmap, or "
 			       "--userns=auto:size=65536; Kubernetes: hostUsers: true",
-			       "this container is in a user namespace that has only %lld users "
+			       "this container is in a user namespace with %lld user ids "
 			       "(uid_map \"%s\"), and files of images belong to 65536",
 			       (long long) priv->uid_count, map);
 	} else if (foreign) {
@@ -313,22 +313,31 @@ static void hint_lost(struct planner *p)
 			     strings_join(p->arena, &losses, "; "));
 }
 
+/* EPERM for root: the list of devices is the only reason, but for the kernel's log, which
+ * CAP_SYSLOG opens. */
+static bool is_a_device_refused(const struct facts_mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->n_devices; i++)
+		if (mounts->devices[i].usable.value == TRI_NO &&
+		    mounts->devices[i].usable.error == EPERM &&
+		    !str_equal(mounts->devices[i].path, "/dev/kmsg"))
+			return true;
+	return false;
+}
+
 /*
- * Of the list of devices a v1 group shows its own; with v2 opening a node fails with EPERM, for
- * root the only reason. An inner --privileged container asks for all devices: the kernel lets no v1
- * group have more than the one above it, so that such a container does not start; with v2 it has
- * less.
+ * Of the list of devices a v1 group shows its own; with v2 opening a node has to tell. An inner
+ * --privileged container asks for all devices: the kernel lets no v1 group have more than the one
+ * above it, so that such a container does not start; with v2 it has less.
  */
 static void hint_devices(struct planner *p)
 {
-	const struct facts_mounts *mounts = &p->facts->mounts;
+	enum tri all = p->facts->privileges.all_devices;
 	/* in a user namespace runc leaves the list of devices alone */
 	bool initial = p->facts->privileges.user_namespace != TRI_YES;
-	bool v1 = p->facts->privileges.all_devices == TRI_NO, limited = v1;
+	bool v1 = all == TRI_NO;
+	bool limited = v1 || (all == TRI_UNKNOWN && is_a_device_refused(&p->facts->mounts));
 
-	for (size_t i = 0; i < mounts->n_devices; i++)
-		limited |= mounts->devices[i].usable.value == TRI_NO &&
-			   mounts->devices[i].usable.error == EPERM;
 	if (limited && initial)
 		planner_hint(p, CODE_PRIV_DEVICES, PRIVILEGED,
 			     "the device cgroup of this container allows only some devices: inner "

@@ -77,13 +77,24 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 
 @test "docker-dind: no arguments: TLS on 2376 by DOCKER_TLS_CERTDIR, and clients in the same image find it by themselves" {
 	certs=$(volume certs)
-	dind_start tls -v "$certs:/certs/client" IMAGE
+	dind_start tls -v "$certs:/certs/client" -e DOCKER_TLS_SAN=DNS:extra.example,IP:192.0.2.9 IMAGE
 	# Nothing but the certificates and the name.
 	assert_match '^Server:' "$(client -v "$certs:/certs/client:ro" IMAGE version)" 'docker version'
 	assert_eq 'tcp://docker:2376 1 /certs/client' "$(client -v "$certs:/certs/client:ro" IMAGE \
 		sh -c 'echo "$DOCKER_HOST $DOCKER_TLS_VERIFY $DOCKER_CERT_PATH"')"
 	box_import tls
 	assert_eq over-tls "$(client -v "$certs:/certs/client:ro" IMAGE run --rm bb echo over-tls)" 'docker run'
+	subject() { box tls cat "/certs/$1/cert.pem" | openssl x509 -noout -subject -ext subjectAltName,extendedKeyUsage 2>/dev/null; }
+	assert_match 'CN *= *docker:dind CA$' "$(subject ca)"
+	assert_match 'CN *= *docker:dind server$' "$(subject server)"
+	assert_match 'TLS Web Server Authentication' "$(subject server)"
+	for name in DNS:docker DNS:localhost DNS:extra.example 'IP Address:192.0.2.9' 'IP Address:127.0.0.1'; do
+		assert_match "$name(,|\$)" "$(subject server)" 'names'
+	done
+	assert_match 'CN *= *docker:dind client$' "$(subject client)"
+	assert_match 'TLS Web Client Authentication' "$(subject client)"
+	assert_eq '600 644 600 644' "$(box tls sh -c 'cd /certs && stat -c %a ca/key.pem ca/cert.pem server/key.pem client/key.pem' | tr '\n' ' ' |
+		sed 's/ $//')" 'modes'
 	# No other port, nobody without a certificate.
 	status=0
 	client -e DOCKER_HOST=tcp://docker:2375 -e DOCKER_TLS_CERTDIR= IMAGE version || status=$?
@@ -119,11 +130,12 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	assert_match '^Server:' "$answer"
 	[ $(($(now_ms) - begin)) -lt 12000 ] || fail "first answer over plain TCP after $(($(now_ms) - begin)) ms"
 	box_ready plain
-	box_import plain
+	inside=(env -u DOCKER_HOST -u DOCKER_TLS_VERIFY -u DOCKER_CERT_PATH)
+	box_import plain "${inside[@]}"
 	assert_eq over-tcp "$(client IMAGE run --rm bb echo over-tcp)" 'docker run'
 	assert_eq '["from=flag"]' "$(client IMAGE info -f '{{json .Labels}}')" labels
-	assert_match 'flag' "$(box plain docker -H unix:///run/second.sock info -f '{{.Labels}}')" 'the added listener'
-	assert_match 'flag' "$(box plain docker -H unix:///var/run/docker.sock info -f '{{.Labels}}')" 'the usual listener'
+	assert_match 'flag' "$(box plain "${inside[@]}" docker -H unix:///run/second.sock info -f '{{.Labels}}')" 'the added listener'
+	assert_match 'flag' "$(box plain "${inside[@]}" docker -H unix:///var/run/docker.sock info -f '{{.Labels}}')" 'the usual listener'
 	box_log_has plain 'without --tlsverify is insecure and gives root access'
 	box plain sh -c '! test -e /certs/server'
 	refute_match 'DOCKER_(HOST|TLS_VERIFY|CERT_PATH)=' "$(box plain sh -c 'tr "\0" "\n" <"/proc/$(pidof dockerd)/environ"')"
@@ -328,7 +340,7 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	assert_eq '<unix:///x> <> <>' "$out"
 	# A socket that is there comes first.
 	dind_start socket -v "$WORK/sock:/run/shared" IMAGE --host unix:///run/shared/docker.sock
-	host_of socket -v "$WORK/sock/docker.sock:/var/run/docker.sock" -v "$WORK/client-certs:/certs/client:ro"
+	host_of mounted -v "$WORK/sock/docker.sock:/var/run/docker.sock" -v "$WORK/client-certs:/certs/client:ro"
 	assert_match '^<(unix:///var/run/docker.sock)?> <> <>$' "$out"
 	box_run_plain version -v "$WORK/sock/docker.sock:/var/run/docker.sock" IMAGE version
 	assert_match '^Server:' "$out"

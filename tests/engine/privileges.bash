@@ -3,6 +3,8 @@
 #
 # For privileges.bats and scripts/privilege-table: a nested engine with one privilege withheld, and what came of it.
 #
+# shellcheck disable=SC2034 # what is set here is read there
+#
 # Wants a command `docker` for the outer engine, IMAGE, WORK (a directory that the outer engine sees) with bb.tar
 # (busybox) in it, and PRIVILEGE_RUN, the options that every container is started with (names, labels).
 
@@ -23,12 +25,12 @@ privilege_withhold() {
 
 # privilege_devices LIST: a script that allows the devices that every container has, and those of LIST (fuse loop).
 privilege_devices() {
-	local rules='c *:* m/b *:* m/c 1:3 rwm/c 1:5 rwm/c 1:7 rwm/c 1:8 rwm/c 1:9 rwm/c 5:* rwm/c 136:* rwm/c 10:200 rwm'
-	[[ $1 != *fuse* ]] || rules+='/c 10:229 rwm'
-	[[ $1 != *loop* ]] || rules+='/c 10:237 rwm/b 7:* rwm'
+	local rules='"c *:* m" "b *:* m" "c 1:3 rwm" "c 1:5 rwm" "c 1:7 rwm" "c 1:8 rwm" "c 1:9 rwm" "c 5:* rwm" "c 136:* rwm"'
+	[[ $1 != *fuse* ]] || rules+=' "c 10:229 rwm"'
+	[[ $1 != *loop* ]] || rules+=' "c 10:237 rwm" "b 7:* rwm"'
 	# shellcheck disable=SC2016
-	echo 'cd /sys/fs/cgroup/devices && echo a >devices.deny && echo "'"$rules"'" | tr / "\n" |
-		while read -r rule; do echo "$rule" >devices.allow || exit; done && cd / && exec "$@"'
+	printf '%s\n' 'cd /sys/fs/cgroup/devices && echo a >devices.deny &&
+		for rule in "c 10:200 rwm" '"$rules"'; do echo "$rule" >devices.allow || exit; done && cd / && exec "$@"'
 }
 
 # The use of an engine, one word for each part that works.

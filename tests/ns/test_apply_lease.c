@@ -210,7 +210,7 @@ START_TEST(test_lock_of_a_moment_costs_nobody_the_slot)
 			if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 				(void) usleep(10000);
 			(void) close(fd);
-			(void) usleep(500);
+			(void) usleep(5000);
 		}
 	(void) usleep(5000);
 	for (int i = 0; i < 50; i++) {

@@ -848,55 +848,6 @@ START_TEST(every_option_has_its_twin)
 }
 END_TEST
 
-/* ---- words ---- */
-
-static const struct {
-	const char *text;
-	const char *wanted; /* words with | between; NULL: refused */
-} shell_words[] = {
-	{ "", "" },
-	{ "  a  b\tc\n", "a|b|c" },
-	{ "'a b' \"c d\"", "a b|c d" },
-	{ "a'b'\"c\"d", "abcd" },
-	{ "a\\ b \\'", "a b|'" },
-	{ "'\\n'", "\\n" },
-	{ "\"\\n \\\" \\\\ \\$\"", "\\n \" \\ $" },
-	{ "'' \"\"", "|" },
-	{ "$HOME `x` *", "$HOME|`x`|*" },
-	{ "'a", NULL },
-	{ "a\"", NULL },
-	{ "a\\", NULL },
-	{ "\"a\\", NULL },
-};
-
-START_TEST(shell_quoting)
-{
-	struct arena arena = ARENA_INIT;
-	struct strings list = STRINGS_INIT;
-	int r = words_split_shell(&arena, shell_words[_i].text, &list);
-
-	ck_assert_int_eq(r, shell_words[_i].wanted ? 0 : -EINVAL);
-	if (shell_words[_i].wanted)
-		ck_assert_str_eq(strings_join(&arena, &list, "|"), shell_words[_i].wanted);
-	arena_free(&arena);
-}
-END_TEST
-
-START_TEST(near_misses)
-{
-	static const char *const names[] = { "storage", "storage-path", "host", "user", "json" };
-	static const char long_word[] = "a-very-long-word-that-is-longer-than-any-option-name";
-
-	ck_assert_str_eq(words_near("stroage", names, ARRAY_SIZE(names)), "storage");
-	ck_assert_str_eq(words_near("hosts", names, ARRAY_SIZE(names)), "host");
-	ck_assert_str_eq(words_near("storage-p", names, ARRAY_SIZE(names)), "storage-path");
-	ck_assert_str_eq(words_near("use", names, ARRAY_SIZE(names)), "user");
-	ck_assert_ptr_null(words_near("zzz", names, ARRAY_SIZE(names)));
-	ck_assert_ptr_null(words_near(long_word, names, ARRAY_SIZE(names)));
-	ck_assert_ptr_null(words_near("", names, ARRAY_SIZE(names)));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("options");
@@ -913,8 +864,6 @@ int main(void)
 	tcase_add_test(options, notes_are_warnings);
 	tcase_add_test(table, help_and_man_have_every_option);
 	tcase_add_loop_test(table, every_option_has_its_twin, 0, (int) option_table_size);
-	tcase_add_loop_test(table, shell_quoting, 0, (int) ARRAY_SIZE(shell_words));
-	tcase_add_test(table, near_misses);
 	suite_add_tcase(suite, options);
 	suite_add_tcase(suite, table);
 	srunner_run_all(runner, CK_NORMAL);

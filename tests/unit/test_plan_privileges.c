@@ -115,11 +115,23 @@ START_TEST(devices_that_are_refused)
 			m.facts.mounts.devices[i].usable = (struct fact){ TRI_NO, EPERM, NULL };
 	machine_plan(&m);
 	ck_assert_has(the_hint(&m, "DIND-PRIV-17")->fact, "all devices either");
+	m.facts.privileges.all_devices = TRI_YES;
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-PRIV-17"));
 	m.facts.privileges.all_devices = TRI_NO;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
 	ck_assert_has(the_hint(&m, "DIND-PRIV-17")->fact, "will not start");
 	ck_assert_has(the_hint(&m, "DIND-PRIV-17")->remedy, "--privileged");
+	machine_free(&m);
+
+	/* without CAP_SYSLOG, where the host restricts the log */
+	machine_with_volume(&m);
+	for (size_t i = 0; i < m.facts.mounts.n_devices; i++)
+		if (str_equal(m.facts.mounts.devices[i].path, "/dev/kmsg"))
+			m.facts.mounts.devices[i].usable = (struct fact){ TRI_NO, EPERM, NULL };
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-PRIV-17"));
 	machine_free(&m);
 }
 END_TEST

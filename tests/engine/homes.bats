@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Homes that others than docker --privileged give: a container in a user namespace with control groups of its own.
+
+# lib.bash sets status, out, err; what is in single quotes is for a shell in the container.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load lib
+
+setup_file() {
+	engine_setup_file
+	[ -z "$ENGINE_MISSING" ] || return 0
+	busybox_tar >/dev/null
+	home_script >"$WORK/home"
+}
+setup() { engine_setup; }
+teardown() { engine_teardown; }
+teardown_file() { engine_teardown_file; }
+
+# A shell script that makes such a home inside a privileged container, as runtimes like sysbox do, and runs "$@" as its first
+# process: every namespace new, 65536 users, groups of cgroup v1 that belong to its root, the image's programs.
+home_script() {
+	cat <<'X'
+set -e
+[ "$OWN_GROUPS" = no ] || for group in /sys/fs/cgroup/*/; do chown 100000:100000 "$group" "$group"/{cgroup.procs,tasks}; done
+mkdir /home-of-it && mount -t tmpfs home /home-of-it && cd /home-of-it
+cp -a /etc /root . && mkdir -p usr proc sys dev run tmp old var/lib/docker var/tmp && mount --rbind /usr usr
+for name in bin sbin lib lib64; do [ ! -e "/$name" ] || ln -s "usr/$name" "$name"; done
+cp /work/bb.tar . && chown -R 100000:100000 etc root var run tmp . --silent || true
+cat >/inside <<'Y'
+set -e
+cd /home-of-it && mount --make-rprivate / && mount --rbind . . && cd /home-of-it
+mount --rbind /dev dev && mount -t proc proc proc && mount -t sysfs sysfs sys && mount --rbind /sys/fs/cgroup sys/fs/cgroup
+mount -t tmpfs run run && mount -t tmpfs tmp tmp && pivot_root . old && umount -l old
+exec "$@"
+Y
+exec unshare --user --map-users "0:100000:$USERS" --map-groups "0:100000:$USERS" --setuid 0 --setgid 0 \
+	--mount --pid --fork --kill-child --net --cgroup --ipc --uts bash /inside "$@"
+X
+}
+
+# home_run NAME USERS OWN_GROUPS ARGUMENTS...: dind-init with these arguments in such a home; sets status, out, err.
+home_run() {
+	[ -e /sys/fs/cgroup/devices ] || engine_skip 'the home is made of cgroup v1'
+	box_run "$1" -e "USERS=$2" -e "OWN_GROUPS=$3" -v "$WORK:/work:ro" --entrypoint bash IMAGE /work/home dind-init "${@:4}"
+}
+
+@test "homes: an engine lives in a user namespace that has users and groups of its own" {
+	home_run home 65536 yes -- bash -c '
+		docker import -c "ENV PATH=/bin" - bb </bb.tar >/dev/null
+		docker info -f "{{.Driver}}"
+		docker run --rm -p 8080:80 -m 64m bb echo run
+		docker run --rm --privileged bb echo privileged
+		printf "FROM bb\nRUN echo built >/word && chown 1000:1000 /word\nCMD cat /word\n" | docker build -q -t built - >/dev/null
+		docker run --rm built'
+	assert_eq 0 "$status" status
+	assert_eq $'overlay2\nrun\nprivileged\nbuilt' "$out" 'what works'
+	assert_match 'DIND-PRIV-18.*0 100000 65536' "$err" 'the line of what is left out'
+	refute_match 'continuing without' "$err" 'what the kernel forbids and was tried'
+	assert_eq 1 "$(grep -c 'DIND-PRIV' <<<"$err")" 'lines about privileges'
+}
+
+@test "homes: with groups of the host, or without users, it is 77 and the way out" {
+	home_run groups 65536 no -- true
+	assert_eq 77 "$status" 'status without groups'
+	assert_match 'DIND-PRIV-02.*is not its own to write' "$err" fact
+	assert_match 'sysbox' "$err" remedy
+	home_run users 1000 yes -- true
+	assert_eq 77 "$status" 'status without users'
+	assert_match 'DIND-PRIV-02.*with 1000 user ids' "$err" fact
+	assert_match 'userns=host' "$err" remedy
+}
