@@ -159,8 +159,8 @@ struct options {
 	bool drop_caps;
 	bool no_new_privs;
 	bool no_wait;
-	const char *late_message; /* wrapdocker: said when the engine is not ready in time, and COMMAND
-				     starts all the same; NULL: the start ends */
+	const char *late_message; /* wrapdocker: said when the engine is not ready in time, and
+				     COMMAND starts all the same; NULL: the start ends */
 
 	/* time, in milliseconds */
 	int ready_timeout_ms;

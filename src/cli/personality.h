@@ -52,8 +52,8 @@ bool personality_dockerd_is_engine(char *const *args);
 /* ---- personality_client.c ---- */
 
 /* What a client is told beside what @cli was given: DOCKER_HOST and the variables for TLS. Looks at
- * sockets and certificates. In the arena. */
-void personality_client_environment(struct cli *cli);
+ * sockets, @socket first, and certificates. In the arena. */
+void personality_client_environment(struct cli *cli, const char *socket);
 
 /* ---- personality_iptables.c ---- */
 

@@ -36,13 +36,13 @@ static const char *certificates(struct cli *cli)
 	return directory ? arena_printf(&cli->arena, "%s/client", directory) : NULL;
 }
 
-static const char *choose_host(struct cli *cli, bool tls)
+static const char *choose_host(struct cli *cli, const char *socket, bool tls)
 {
 	const char *runtime = personality_variable(cli, "XDG_RUNTIME_DIR");
 	const char *path;
 
-	if (is_socket(DIND_DEFAULT_SOCKET))
-		return "unix://" DIND_DEFAULT_SOCKET;
+	if (is_socket(socket))
+		return arena_printf(&cli->arena, "unix://%s", socket);
 	if (!runtime)
 		runtime = arena_printf(&cli->arena, "/run/user/%u", (unsigned int) geteuid());
 	path = arena_printf(&cli->arena, "%s/docker.sock", runtime);
@@ -51,14 +51,14 @@ static const char *choose_host(struct cli *cli, bool tls)
 	return tls ? "tcp://docker:2376" : "tcp://docker:2375";
 }
 
-void personality_client_environment(struct cli *cli)
+void personality_client_environment(struct cli *cli, const char *socket)
 {
 	const char *certs = certificates(cli);
 	bool verify = personality_variable(cli, "DOCKER_TLS_VERIFY") != NULL;
 	const char *host = personality_variable(cli, "DOCKER_HOST");
 
 	if (!host) {
-		host = choose_host(cli, certs || verify);
+		host = choose_host(cli, socket, certs || verify);
 		personality_set(cli, "DOCKER_HOST", host);
 	}
 	if (!str_has_prefix(host, "tcp:") || verify || !certs ||
@@ -117,6 +117,6 @@ int personality_docker_client(struct cli *cli, int argc, char **argv)
 		strings_add(&cli->arena, &words, argv[i]);
 	if (strcmp(argv[1], "dockerd") == 0)
 		hint();
-	personality_client_environment(cli);
+	personality_client_environment(cli, DIND_DEFAULT_SOCKET);
 	return personality_exec(cli, personality_argv(&words));
 }

@@ -118,15 +118,15 @@ int personality_rootless(struct cli *cli)
 	if (!is_in_path(cli, "rootlesskit"))
 		return refuse("DIND-ROOTLESS-01",
 			      arena_printf(&cli->arena,
-					   "uid %s is not root, and a rootless dockerd is missing "
-					   "'rootlesskit'",
+					   "uid %s is not root, and there is no rootlesskit for a "
+					   "rootless dockerd",
 					   uid),
 			      "run the container as root, or use an image for rootless engines");
 	if (!has_entry(cli, "/etc/subuid", uid, name) || !has_entry(cli, "/etc/subgid", uid, name))
 		return refuse("DIND-ROOTLESS-02",
 			      arena_printf(&cli->arena,
-					   "a rootless dockerd is missing necessary entries in "
-					   "/etc/subuid and/or /etc/subgid for %s",
+					   "no range of subordinate ids for a rootless dockerd: see "
+					   "/etc/subuid and /etc/subgid, user %s",
 					   uid),
 			      arena_printf(&cli->arena, "a line %s:100000:65536 in both",
 					   name ? name : uid));

@@ -261,11 +261,11 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 		assert_match "$2" "$err"
 		assert_eq '' "$out" stdout
 	}
-	refused kit "missing 'rootlesskit'" --user 1000 IMAGE
+	refused kit 'there is no rootlesskit' --user 1000 IMAGE
 	refused kit2 "missing 'rootlesskit'" --user 1000 IMAGE dockerd
-	refused ids 'missing necessary entries in /etc/subuid and/or /etc/subgid for 1000' "${kit[@]}" \
+	refused ids 'no range of subordinate ids .*see /etc/subuid and /etc/subgid, user 1000' "${kit[@]}" \
 		-v "$WORK/other-ids:/etc/subuid:ro" IMAGE
-	refused ids2 'missing necessary entries' "${kit[@]}" -v "$WORK/ids:/etc/subuid:ro" IMAGE
+	refused ids2 'no range of subordinate ids' "${kit[@]}" -v "$WORK/ids:/etc/subuid:ro" IMAGE
 	refused home 'writable HOME \(/nonexistent\) and XDG_RUNTIME_DIR \(/run/user/1000\) for user 1000' "${kit[@]}" "${ids[@]}" \
 		-e HOME=/nonexistent IMAGE
 	refused runtime 'writable HOME .* XDG_RUNTIME_DIR \(/sys/x\)' "${kit[@]}" "${ids[@]}" -v "$WORK/home:/h" -e HOME=/h \

@@ -8,7 +8,7 @@
 
 load lib
 
-BOXES=(dind dind-flags dind-tls)
+BOXES=(dind dind-flags dind-tls dind-drop-in)
 VOLUMES=(dind-cache dind-pool dind-certs)
 
 setup_file() {
