@@ -262,7 +262,7 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 		assert_eq '' "$out" stdout
 	}
 	refused kit 'there is no rootlesskit' --user 1000 IMAGE
-	refused kit2 "missing 'rootlesskit'" --user 1000 IMAGE dockerd
+	refused kit2 'there is no rootlesskit' --user 1000 IMAGE dockerd
 	refused ids 'no range of subordinate ids .*see /etc/subuid and /etc/subgid, user 1000' "${kit[@]}" \
 		-v "$WORK/other-ids:/etc/subuid:ro" IMAGE
 	refused ids2 'no range of subordinate ids' "${kit[@]}" -v "$WORK/ids:/etc/subuid:ro" IMAGE
