@@ -66,7 +66,7 @@ static int compare(const char *database, const char *copy, struct error *err)
 {
 	auto_close int fd = -EBADF, copy_fd = -EBADF;
 	char buf[CHUNK], copy_buf[CHUNK];
-	struct stat st, copy_st;
+	struct stat st = { .st_size = 0 }, copy_st = st;
 	ssize_t n;
 
 	copy_fd = open_file(copy, &copy_st, err);
@@ -195,7 +195,7 @@ static int guard_this_start(const struct plan_step *step, struct error *err)
 	const char *database = step->u.guard.database, *copy = step->u.guard.copy;
 	const char *mark = step->u.guard.mark;
 	auto_close int fd = -EBADF, copy_fd = -EBADF, mark_fd = -EBADF;
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	int r = 0;
 
 	fd = open_file(database, &st, err);

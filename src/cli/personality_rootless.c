@@ -123,13 +123,14 @@ int personality_rootless(struct cli *cli)
 					   uid),
 			      "run the container as root, or use an image for rootless engines");
 	if (!has_entry(cli, "/etc/subuid", uid, name) || !has_entry(cli, "/etc/subgid", uid, name))
-		return refuse("DIND-ROOTLESS-02",
-			      arena_printf(&cli->arena,
-					   "no range of subordinate ids for a rootless dockerd: see "
-					   "/etc/subuid and /etc/subgid, user %s",
-					   uid),
-			      arena_printf(&cli->arena, "a line %s:100000:65536 in both",
-					   name ? name : uid));
+		return refuse(
+			"DIND-ROOTLESS-02",
+			arena_printf(&cli->arena,
+				     "no range of subordinate ids for a rootless dockerd: see "
+				     "/etc/subuid and /etc/subgid, user %s",
+				     uid),
+			arena_printf(&cli->arena, "a line %s:100000:65536 in both",
+				     name ? name : uid));
 	if (!runtime)
 		runtime = arena_printf(&cli->arena, "/run/user/%s", uid);
 	if (!home || !is_writable(arena_printf(&cli->arena, "%s/.local/share/docker", home)) ||
