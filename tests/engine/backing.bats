@@ -72,8 +72,8 @@ block_case() {
 	until_true 5 'the device is free' loops_all_gone
 	[ "$(btrfs_subvolumes "$WORK/subvolumes.img")" -gt 0 ] || fail 'the driver made no subvolumes'
 	# The device is another one by now; a mount of the file by its name, as the outer side would have it.
-	docker run --rm --privileged --label "dind-run=$RUN" -v "$WORK:/work" --entrypoint sh "$IMAGE" -c '
-		mount -o loop /work/subvolumes.img /mnt && rm -rf /mnt/btrfs && umount /mnt'
+	docker run --rm --privileged --label "dind-run=$RUN" -v "$WORK:/given" --entrypoint sh "$IMAGE" -c '
+		mount -o loop /given/subvolumes.img /mnt && rm -rf /mnt/btrfs && umount /mnt'
 	until_true 5 'the device is free again' loop_file_gone "$WORK/subvolumes.img"
 	assert_eq 0 "$(btrfs_subvolumes "$WORK/subvolumes.img")" 'subvolumes that the outer side cannot remove'
 	assert_match 'DIND-STORAGE-[0-9]+: .*btrfs subvolume delete' "$logs" 'what is said of them'

@@ -26,7 +26,7 @@ set -e
 mkdir /home-of-it && mount -t tmpfs home /home-of-it && cd /home-of-it
 cp -a /etc /root . && mkdir -p usr proc sys dev run tmp old var/lib/docker var/tmp && mount --rbind /usr usr
 for name in bin sbin lib lib64; do [ ! -e "/$name" ] || ln -s "usr/$name" "$name"; done
-cp /work/bb.tar . && chown -R 100000:100000 etc root var run tmp . --silent || true
+cp /given/bb.tar . && chown -R 100000:100000 etc root var run tmp . --silent || true
 cat >/inside <<'Y'
 set -e
 cd /home-of-it && mount --make-rprivate / && mount --rbind . . && cd /home-of-it
@@ -42,7 +42,7 @@ X
 # home_run NAME USERS OWN_GROUPS ARGUMENTS...: dind-init with these arguments in such a home; sets status, out, err.
 home_run() {
 	[ -e /sys/fs/cgroup/devices ] || engine_skip 'the home is made of cgroup v1'
-	box_run "$1" -e "USERS=$2" -e "OWN_GROUPS=$3" -v "$WORK:/work:ro" --entrypoint bash IMAGE /work/home dind-init "${@:4}"
+	box_run "$1" -e "USERS=$2" -e "OWN_GROUPS=$3" -v "$WORK:/given:ro" --entrypoint bash IMAGE /given/home dind-init "${@:4}"
 }
 
 @test "homes: an engine lives in a user namespace that has users and groups of its own" {

@@ -36,7 +36,7 @@ privilege_devices() {
 # The use of an engine, one word for each part that works.
 # shellcheck disable=SC2016
 PRIVILEGE_USES='
-	docker import -c "ENV PATH=/bin" - bb </work/bb.tar >/dev/null
+	docker import -c "ENV PATH=/bin" - bb </given/bb.tar >/dev/null
 	[ "$(docker run --rm bb echo yes)" != yes ] || echo run
 	[ "$(docker run --rm -p 8080:80 -m 64m bb echo yes)" != yes ] || echo limits
 	[ "$(docker run --rm --privileged bb echo yes)" != yes ] || echo privileged
@@ -52,7 +52,7 @@ privilege_try() {
 	[ "$what" = unprivileged ] || all=(--privileged)
 	status=0
 	# shellcheck disable=SC2154
-	docker run --rm "${PRIVILEGE_RUN[@]}" "${all[@]}" "$@" -v "$WORK/bb.tar:/work/bb.tar:ro" --entrypoint sh "$IMAGE" \
+	docker run --rm "${PRIVILEGE_RUN[@]}" "${all[@]}" "$@" -v "$WORK/bb.tar:/given/bb.tar:ro" --entrypoint sh "$IMAGE" \
 		-c "$(privilege_withhold "$what")" - dind-init -- bash -c "$PRIVILEGE_USES" \
 		>"$WORK/privilege.out" 2>"$WORK/privilege.err" </dev/null || status=$?
 	uses=$(grep -xE "${PRIVILEGE_ALL// /|}" "$WORK/privilege.out" | tr '\n' ' ') || true
