@@ -11,6 +11,9 @@
 #include "dind/arena.h"
 #include "dind/base.h"
 
+/* Up to @size bytes from @fd, fewer at the end of the file only. Their number or negative errno. */
+ssize_t file_read_full(int fd, char *buf, size_t size);
+
 /*
  * Read at most @size - 1 bytes of @path (relative to @dirfd) into @buf and terminate it. Trailing
  * newlines stay. Returns the number of bytes or a negative errno; a longer file is cut, not

@@ -42,25 +42,6 @@ static int open_file(const char *path, struct stat *ret_st, struct error *err)
 	return fd_take(&fd);
 }
 
-/* Up to @size bytes, fewer at the end of the file only. */
-static ssize_t read_chunk(int fd, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, buf + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t) n;
-	}
-	return (ssize_t) used;
-}
-
 /* enum same, or negative errno. */
 static int compare(const char *database, const char *copy, struct error *err)
 {
@@ -78,9 +59,9 @@ static int compare(const char *database, const char *copy, struct error *err)
 	if (st.st_size != copy_st.st_size)
 		return SAME_NO;
 	do {
-		ssize_t m = read_chunk(copy_fd, copy_buf, sizeof(copy_buf));
+		ssize_t m = file_read_full(copy_fd, copy_buf, sizeof(copy_buf));
 
-		n = read_chunk(fd, buf, sizeof(buf));
+		n = file_read_full(fd, buf, sizeof(buf));
 		if (n < 0 || m < 0)
 			return error_set(err, (int) (n < 0 ? n : m), "read %s and its copy",
 					 database);
@@ -146,7 +127,7 @@ static int copy_bytes(int from, int to)
 	int r = 0;
 
 	do {
-		n = read_chunk(from, buf, sizeof(buf));
+		n = file_read_full(from, buf, sizeof(buf));
 		if (n > 0)
 			r = file_write_all(to, buf, (size_t) n);
 	} while (r == 0 && n == CHUNK);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static ssize_t read_up_to(int fd, char *buf, size_t size)
+ssize_t file_read_full(int fd, char *buf, size_t size)
 {
 	size_t used = 0;
 
@@ -33,7 +33,7 @@ ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t size)
 
 	if (fd < 0)
 		return -errno;
-	n = read_up_to(fd, buf, size - 1);
+	n = file_read_full(fd, buf, size - 1);
 	if (n >= 0)
 		buf[n] = '\0';
 	return n;
@@ -59,7 +59,7 @@ int file_slurp_at(int dirfd, const char *path, size_t max, struct arena *arena, 
 			return -ENOMEM;
 		buf = grown;
 		capacity = want;
-		n = read_up_to(fd, buf + used, capacity - used);
+		n = file_read_full(fd, buf + used, capacity - used);
 		if (n < 0)
 			return (int) n;
 		used += (size_t) n;
