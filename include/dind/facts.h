@@ -45,6 +45,12 @@ struct facts_privileges {
 	 */
 	struct fact pivot_root;
 	struct fact keyctl;
+	/*
+	 * Is CAP_SYS_ADMIN worth anything? Asked by a sethostname(2) with a length that cannot be,
+	 * which the kernel answers only after it has asked its security modules. No: the policy of
+	 * one of them says otherwise (SELinux enforces). Unknown where the capability is missing.
+	 */
+	struct fact admin;
 };
 
 /* ---- mounts and devices ---- */

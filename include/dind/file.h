@@ -41,7 +41,8 @@ int file_write_all(int fd, const void *data, size_t len);
 /* Read a symbolic link into @buf, terminated. Length or negative errno; -ENAMETOOLONG when cut. */
 ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size);
 
-/* CLOCK_MONOTONIC in milliseconds. */
+/* CLOCK_MONOTONIC in milliseconds; in microseconds. */
 int64_t clock_now_ms(void);
+int64_t clock_now_us(void);
 
 #endif

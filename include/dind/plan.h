@@ -47,6 +47,7 @@ enum plan_step_kind {
 	STEP_APPARMOR,	       /* securityfs, and a policy namespace for the engine */
 	STEP_CERTS,	       /* certificates of the TCP listeners, by dind-certs */
 	STEP_SELINUX_HIDE,     /* a selinuxfs becomes read-only: not for the engine */
+	STEP_CAPABILITIES,     /* PID 1 gives up what it needs no more */
 	STEP_KIND_COUNT,
 };
 
@@ -109,6 +110,10 @@ struct plan_step {
 			bool recreate;	    /* one beyond repair, or a file that is no image, is
 					       moved aside (".broken") and made anew, loudly;
 					       else the step fails and nothing is touched */
+			/* SELinux: an option of the mount that gives its files a label,
+			 * "context=\"…\""; left out where the kernel does not take it. NULL: none
+			 */
+			const char *label;
 			/* By the file system of the image that is there. NULL: looked for beside
 			 * mkfs; an image that needs one that is missing is not mended or grown. */
 			const char *e2fsck, *resize2fs, *xfs_repair;
@@ -116,6 +121,7 @@ struct plan_step {
 		struct {
 			const char *target;
 			uint64_t bytes;
+			const char *label; /* as of an image */
 		} tmpfs;
 		struct {
 			const char *path; /* data root */
@@ -184,6 +190,11 @@ struct plan_step {
 		struct {
 			const char *const *refused; /* as launch.refused of the engine */
 		} confine;
+		struct {
+			uint64_t keep; /* bits of linux/capability.h; all others go from the
+					  effective and the permitted set */
+			const char *const *names; /* the same in words, NULL ended */
+		} capabilities;
 		struct {
 			const char *directory;
 			const char *const *argv; /* of dind-certs, NULL ended */
@@ -258,6 +269,9 @@ struct plan {
 	bool clean; /* containers and networks of an earlier holder of the data root are to be
 		       removed before ready: the slot of a pool has another user every time */
 	const char *confinement; /* of inner containers, in a few words; NULL: not decided */
+	/* Likewise, for the line of ready: whether the container's limits hold for inner ones, what
+	 * confines the engine, what of the host's is changed. */
+	const char *limits, *engine_confinement, *host;
 	const char *exec_root;
 	const char *pid_file;	      /* dockerd's */
 	const char *start_mark;	      /* to be removed when the engine is ready; NULL: none */

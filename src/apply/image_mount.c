@@ -71,20 +71,23 @@ static int mount_device(const struct image_job *job, const char *device, struct 
 {
 	const char *type = file_systems[job->info.fs].type;
 	const char *fallback = file_systems[job->info.fs].fallback;
+	const char *label = job->step->u.image.label;
+	int r = apply_mount_labelled(job->context, device, job->target, type, MS_NOATIME,
+				     file_systems[job->info.fs].options, label);
 
-	if (mount(device, job->target, type, MS_NOATIME, file_systems[job->info.fs].options) == 0)
+	if (r == 0)
 		return 0;
-	if (errno == EINVAL && fallback &&
-	    mount(device, job->target, type, MS_NOATIME, fallback) == 0) {
+	if (r == -EINVAL && fallback &&
+	    apply_mount_labelled(job->context, device, job->target, type, MS_NOATIME, fallback,
+				 label) == 0) {
 		apply_notice(job->context, "this kernel has no quotas for XFS, so docker run "
 					   "--storage-opt size= is refused");
 		return 0;
 	}
-	if (errno == ENODEV)
+	if (r == -ENODEV)
 		return error_set_plain(err, -ENODEV, "this kernel has no %s to mount %s with", type,
 				       job->image);
-	return error_set(err, -errno, "mount %s (%s, %s) on %s", job->image, device, type,
-			 job->target);
+	return error_set(err, r, "mount %s (%s, %s) on %s", job->image, device, type, job->target);
 }
 
 int image_mount_once(struct image_job *job, struct error *err)

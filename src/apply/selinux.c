@@ -7,12 +7,16 @@
 #include "steps.h"
 
 #include <limits.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
 #include "mountinfo.h"
 
 #define auto_arena __attribute__((cleanup(arena_free)))
+
+/* A page is what mount(2) takes; a context with all 1024 categories named singly would not fit. */
+#define OPTIONS_SIZE 2048
 
 int apply_selinux_hide(const struct plan_step *step, struct error *err)
 {
@@ -37,5 +41,33 @@ int apply_selinux_hide(const struct plan_step *step, struct error *err)
 	 * are taken away. */
 	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | entry->flags, NULL) < 0)
 		return error_set(err, -errno, "remount %s read-only", path);
+	return 0;
+}
+
+/* EINVAL: no SELinux, no such type in its policy, or an option of the file system's own. */
+static bool is_label_refused(int error)
+{
+	return error == EINVAL || error == EACCES || error == EPERM;
+}
+
+int apply_mount_labelled(struct apply_context *context, const char *source, const char *target,
+			 const char *type, unsigned long flags, const char *options,
+			 const char *label)
+{
+	char data[OPTIONS_SIZE];
+	int error = EINVAL;
+
+	if (label && apply_format(data, sizeof(data), "%s,%s", options, label) == 0) {
+		if (mount(source, target, type, flags, data) == 0)
+			return 0;
+		error = errno;
+	}
+	if (label && !is_label_refused(error))
+		return -error;
+	if (mount(source, target, type, flags, options) < 0)
+		return -errno;
+	if (label)
+		apply_notice(context, "%s has no SELinux label: %s is refused (%s)", target, label,
+			     strerror(error));
 	return 0;
 }

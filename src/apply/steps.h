@@ -64,6 +64,17 @@ bool apply_lock_is_shown(const char *path);
 int apply_apparmor(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_selinux_hide(const struct plan_step *step, struct error *err);
 
+int apply_capabilities(struct apply_context *context, const struct plan_step *step,
+		       struct error *err);
+
+/*
+ * mount(2) of @source with @options and, beside them, @label (NULL: none). Where the kernel does
+ * not take the label it is mounted without, which is noted. Returns 0 or a negative errno.
+ */
+int apply_mount_labelled(struct apply_context *context, const char *source, const char *target,
+			 const char *type, unsigned long flags, const char *options,
+			 const char *label);
+
 /* Add a sentence to context->notice; several are parted by "; ", what does not fit is cut. */
 void apply_notice(struct apply_context *context, const char *fmt, ...) DIND_PRINTF(2, 3);
 

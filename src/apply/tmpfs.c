@@ -15,14 +15,16 @@
 #define BYTES_PER_INODE 8192
 
 /* No noexec and no nodev: containers run what lies here, and whiteouts are devices. */
-static int mount_tmpfs(const struct plan_step *step, const char *target)
+static int mount_tmpfs(struct apply_context *context, const struct plan_step *step,
+		       const char *target)
 {
 	char data[96];
 
 	(void) snprintf(data, sizeof(data), "mode=0711,size=%llu,nr_inodes=%llu",
 			(unsigned long long) step->u.tmpfs.bytes,
 			(unsigned long long) (step->u.tmpfs.bytes / BYTES_PER_INODE + 1));
-	return mount(APPLY_TMPFS_SOURCE, target, "tmpfs", 0, data) < 0 ? -errno : 0;
+	return apply_mount_labelled(context, APPLY_TMPFS_SOURCE, target, "tmpfs", 0, data,
+				    step->u.tmpfs.label);
 }
 
 int apply_tmpfs(struct apply_context *context, const struct plan_step *step, struct error *err)
@@ -48,7 +50,7 @@ int apply_tmpfs(struct apply_context *context, const struct plan_step *step, str
 	if (entry && strcmp(entry->fstype, "tmpfs") == 0 &&
 	    strcmp(entry->source, APPLY_TMPFS_SOURCE) == 0)
 		return 0;
-	r = mount_tmpfs(step, target);
+	r = mount_tmpfs(context, step, target);
 	if (r < 0)
 		return error_set(err, r, "mount a tmpfs on %s", path);
 	r = apply_record_data_root(context, target, err);

@@ -165,10 +165,15 @@ ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size)
 	return n;
 }
 
-int64_t clock_now_ms(void)
+int64_t clock_now_us(void)
 {
 	struct timespec now = { 0, 0 };
 
 	(void) clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_now_ms(void)
+{
+	return clock_now_us() / 1000;
 }

@@ -27,6 +27,7 @@ static const struct json_field privileges_fields[] = {
 	{ .name = "all_devices", .type = FIELD_TRI, .offset = offsetof(S, all_devices) },
 	{ .name = "pivot_root", .type = FIELD_FACT, .offset = offsetof(S, pivot_root) },
 	{ .name = "keyctl", .type = FIELD_FACT, .offset = offsetof(S, keyctl) },
+	{ .name = "admin", .type = FIELD_FACT, .offset = offsetof(S, admin) },
 };
 #undef S
 

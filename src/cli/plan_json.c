@@ -163,6 +163,7 @@ RECORD(make_image_record, make_image_fields);
 static const struct json_field mount_image_fields[] = {
 	DETAIL(image.image, "image", FIELD_STRING),
 	DETAIL(image.target, "target", FIELD_STRING),
+	DETAIL(image.label, "label", FIELD_STRING),
 };
 RECORD(mount_image_record, mount_image_fields);
 
@@ -247,6 +248,7 @@ RECORD(bind_record, bind_fields);
 static const struct json_field tmpfs_fields[] = {
 	DETAIL(tmpfs.target, "target", FIELD_STRING),
 	DETAIL(tmpfs.bytes, "bytes", FIELD_UINT),
+	DETAIL(tmpfs.label, "label", FIELD_STRING),
 };
 RECORD(tmpfs_record, tmpfs_fields);
 
@@ -290,6 +292,11 @@ static const struct json_field confine_fields[] = {
 	DETAIL(confine.refused, "refused", FIELD_VECTOR),
 };
 RECORD(confine_record, confine_fields);
+
+static const struct json_field capabilities_fields[] = {
+	DETAIL(capabilities.names, "keep", FIELD_VECTOR),
+};
+RECORD(capabilities_record, capabilities_fields);
 
 static const struct json_field certs_fields[] = {
 	DETAIL(certs.directory, "directory", FIELD_STRING),
@@ -345,6 +352,8 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &filesystem_record;
 	case STEP_CONFINE:
 		return &confine_record;
+	case STEP_CAPABILITIES:
+		return &capabilities_record;
 	case STEP_CERTS:
 		return &certs_record;
 	case STEP_LIMITS:
@@ -414,6 +423,9 @@ static const struct json_field plan_fields[] = {
 	  .offset = offsetof(S, cgroup_mode),
 	  .word = cgroup_mode_word },
 	FIELD(confinement, FIELD_STRING),
+	FIELD(limits, FIELD_STRING),
+	FIELD(engine_confinement, FIELD_STRING),
+	FIELD(host, FIELD_STRING),
 	FIELD(exec_root, FIELD_STRING),
 	FIELD(pid_file, FIELD_STRING),
 };

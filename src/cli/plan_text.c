@@ -89,6 +89,16 @@ static const char *sweep_object(const struct plan_step *step, char *buf, size_t 
 	return buf;
 }
 
+static const char *words_object(const char *const *words, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (; words && *words && used < size; words++)
+		used += (size_t) snprintf(buf + used, size - used, "%s%s", used ? " " : "", *words);
+	return buf;
+}
+
 static const char *text_object(const char *text, char *buf, size_t size)
 {
 	(void) snprintf(buf, size, "%s", text ? text : "");
@@ -163,6 +173,8 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return pair_object(step->u.filesystem.type, step->u.filesystem.target, buf, size);
 	case STEP_CONFINE:
 		return text_object("the engine's tree", buf, size); /* a decision has the list */
+	case STEP_CAPABILITIES:
+		return words_object(step->u.capabilities.names, buf, size);
 	case STEP_CERTS:
 		return text_object(step->u.certs.directory, buf, size);
 	case STEP_KIND_COUNT:

@@ -93,11 +93,17 @@ static const char *summary(struct start *start)
 {
 	const struct plan *plan = &start->planning.plan;
 
-	return arena_printf(
-		&start->planning.arena, "%s, %s, cgroup %s%s%s",
+	const char *words[] = { plan->limits, plan->confinement, plan->engine_confinement,
+				plan->host };
+	const char *text = arena_printf(
+		&start->planning.arena, "%s, %s, cgroup %s",
 		plan->storage.driver ? plan->storage.driver : "dockerd's choice",
-		options_rung_name(plan->storage.rung), facts_cgroup_mode_name(plan->cgroup_mode),
-		plan->confinement ? ", " : "", plan->confinement ? plan->confinement : "");
+		options_rung_name(plan->storage.rung), facts_cgroup_mode_name(plan->cgroup_mode));
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i])
+			text = arena_printf(&start->planning.arena, "%s, %s", text, words[i]);
+	return text;
 }
 
 /* Where `ready` asks, in plain HTTP: a unix socket if there is one. */

@@ -123,7 +123,7 @@ static enum pass apply_steps(struct start *start, int *ret_status)
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 		struct error err = ERROR_INIT;
-		int64_t began = clock_now_ms();
+		int64_t began = clock_now_us();
 		enum pass pass;
 		int r;
 
@@ -133,8 +133,8 @@ static enum pass apply_steps(struct start *start, int *ret_status)
 			return start_lease(start, step, ret_status);
 		start->context.notice[0] = '\0';
 		r = apply_step(&start->context, step, &err);
-		log_debug("step %zu %s took %lld ms", i + 1, plan_step_name(step->kind),
-			  (long long) (clock_now_ms() - began));
+		log_debug("step %zu %s took %lld us", i + 1, plan_step_name(step->kind),
+			  (long long) (clock_now_us() - began));
 		if (*start->context.notice)
 			log_line(start->context.notice_loud ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 				 step->code, "%s", start->context.notice);

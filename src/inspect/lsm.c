@@ -135,6 +135,12 @@ static void inspect_selinux(const struct inspection *in)
 	}
 	lsm->selinux_label = own_label(in, "/proc/self/attr/current");
 	lsm->root_context = root_context(in);
+	/* The label of everything before a policy is loaded, and nothing is denied: to the engine's
+	 * library and to us that is no SELinux. */
+	if (str_equal(lsm->selinux_label, "kernel")) {
+		lsm->selinux = lsm->selinux_mounted = TRI_NO;
+		lsm->selinux_mounts.count = 0;
+	}
 }
 
 void inspect_lsm(const struct inspection *in)

@@ -97,7 +97,7 @@ static void inspect_user_namespace(const struct inspection *in)
 		tri_from_bool(!str_equal(privileges->uid_map, "0 0 4294967295"));
 }
 
-/* ---- what a seccomp filter leaves ----
+/* ---- what a seccomp filter and a security module leave ----
  */
 
 #define CAP_SYS_ADMIN_BIT (UINT64_C(1) << 21) /* linux/capability.h */
@@ -105,6 +105,7 @@ static void inspect_user_namespace(const struct inspection *in)
 struct call_answers {
 	int pivot_root; /* positive errno */
 	int keyctl;
+	int admin;
 };
 
 /* Arguments that cannot work: no path, no such command. */
@@ -115,6 +116,7 @@ static int probe_calls(const void *context, void *result)
 	(void) context;
 	answers->pivot_root = syscall(SYS_pivot_root, "", "") < 0 ? errno : 0;
 	answers->keyctl = syscall(SYS_keyctl, -1L, 0, 0, 0, 0) < 0 ? errno : 0;
+	answers->admin = syscall(SYS_sethostname, "", -1L) < 0 ? errno : 0;
 	return 0;
 }
 
@@ -124,17 +126,29 @@ static struct fact call_fact(int error)
 			      "called with arguments that cannot work" };
 }
 
+/* kernel/sys.c: the capability is asked for before the length is looked at. */
+static void judge_admin(struct facts_privileges *privileges, int error)
+{
+	if (privileges->cap_effective & CAP_SYS_ADMIN_BIT)
+		privileges->admin = call_fact(error);
+	else
+		privileges->admin = (struct fact){ TRI_UNKNOWN, EPERM, "CAP_SYS_ADMIN" };
+}
+
 static void inspect_calls(const struct inspection *in)
 {
 	struct facts_privileges *privileges = &in->facts->privileges;
-	struct call_answers answers = { 0, 0 };
+	struct call_answers answers = { 0, 0, 0 };
 	struct error err = ERROR_INIT;
 	bool started;
 	int r;
 
+	privileges->admin = (struct fact){ TRI_UNKNOWN, ENOSYS, NULL };
 	if (privileges->seccomp_mode == 0) {
 		privileges->pivot_root = (struct fact){ TRI_YES, 0, "no seccomp filter" };
 		privileges->keyctl = privileges->pivot_root;
+		if (world_is_live(in->world))
+			judge_admin(privileges, syscall(SYS_sethostname, "", -1L) < 0 ? errno : 0);
 		return;
 	}
 	if (!world_is_live(in->world)) {
@@ -154,6 +168,7 @@ static void inspect_calls(const struct inspection *in)
 	} else {
 		privileges->pivot_root = call_fact(answers.pivot_root);
 		privileges->keyctl = call_fact(answers.keyctl);
+		judge_admin(privileges, answers.admin);
 		/* fs/namespace.c: without the capability the kernel itself says EPERM first. */
 		if (answers.pivot_root == EPERM && !(privileges->cap_effective & CAP_SYS_ADMIN_BIT))
 			privileges->pivot_root =

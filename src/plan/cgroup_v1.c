@@ -98,11 +98,13 @@ static void hint_outside(struct planner *p)
 		    str_equal(h->mount_root, "/"))
 			strings_add(p->arena, &names, h->controllers);
 	}
-	if (names.count)
-		planner_hint(p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
-			     "these hierarchies show the host's root: %s. Inner groups land there, "
-			     "outside the limits of this container",
-			     strings_join(p->arena, &names, " "));
+	if (names.count == 0)
+		return;
+	p->outside = strings_join(p->arena, &names, " ");
+	planner_hint(p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
+		     "these hierarchies show the host's root: %s. Inner groups land there, outside "
+		     "the limits of this container",
+		     p->outside);
 }
 
 void plan_cgroups_v1(struct planner *p)

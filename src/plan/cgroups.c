@@ -5,12 +5,18 @@
 static void decide_limits(struct planner *p)
 {
 	uint64_t max = p->facts->limits.memory_max;
+	const char *memory = "";
 
+	if (p->facts->cgroups.mode == CGROUP_NONE || p->facts->cgroups.mode == CGROUP_UNKNOWN)
+		return;
 	if (max && max != FACTS_UNLIMITED)
-		planner_decide(p, CODE_CGROUP_MEMORY,
-			       "the memory limit of this container, %s, holds for all inner "
-			       "containers together",
-			       planner_size(p, max));
+		memory = arena_printf(p->arena, " (memory: %s)", planner_size(p, max));
+	p->plan->limits = p->outside ? arena_printf(p->arena, "limits hold but for %s", p->outside)
+				     : "limits hold";
+	planner_decide(p, CODE_CGROUP_LIMITS,
+		       "limits: those of this container%s hold for all inner containers "
+		       "together%s%s",
+		       memory, p->outside ? ", but for " : "", p->outside ? p->outside : "");
 }
 
 /*

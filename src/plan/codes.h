@@ -21,6 +21,8 @@
 #define CODE_PRIV_NOT_INIT     "DIND-PRIV-16" /* not PID 1: works as a subreaper */
 #define CODE_PRIV_USERNS_HOME  "DIND-PRIV-18" /* a user namespace that an engine can live in */
 #define CODE_PRIV_DEVICES      "DIND-PRIV-17" /* the outer engine allows only some devices */
+#define CODE_PRIV_LABEL	       "DIND-PRIV-19" /* the SELinux label denies what capabilities allow */
+#define CODE_PRIV_GIVE_UP      "DIND-PRIV-20" /* PID 1 could not give up capabilities */
 
 #define CODE_LIMITS "DIND-LIMITS-01"
 
@@ -43,7 +45,7 @@
 #define CODE_CGROUP_OUTSIDE	"DIND-CGROUP-09" /* inner groups land outside ours */
 #define CODE_CGROUP_DRIVER	"DIND-CGROUP-10" /* cgroupfs or systemd */
 #define CODE_CGROUP_DECISION	"DIND-CGROUP-11"
-#define CODE_CGROUP_MEMORY	"DIND-CGROUP-12" /* the limit that all inner containers share */
+#define CODE_CGROUP_LIMITS	"DIND-CGROUP-12" /* whether this container's limits hold inside */
 
 #define CODE_STORAGE_DECISION	"DIND-STORAGE-01" /* what was chosen */
 #define CODE_STORAGE_NOT_TAKEN	"DIND-STORAGE-02" /* what was not, and why */
@@ -118,5 +120,9 @@
 #define CODE_LSM_USERNS	      "DIND-LSM-04" /* Ubuntu's restriction of user namespaces */
 #define CODE_LSM_SELINUX      "DIND-LSM-05" /* selinux-enabled without --selinux */
 #define CODE_LSM_SELINUX_HIDE "DIND-LSM-06"
+#define CODE_LSM_NOT_SHOWN    "DIND-LSM-07" /* --selinux, and no selinuxfs to use it with */
+#define CODE_LSM_DENIED	      "DIND-LSM-08" /* EACCES, and SELinux may be why */
+
+#define CODE_HOST_CHANGED "DIND-HOST-01" /* what of the host's is changed: nothing, or this */
 
 #endif

@@ -11,10 +11,7 @@
  * reboot, which ends an inner pid namespace; adjtimex and clock_adjtime, with which anybody reads
  * the clock's state.
  *
- * Capabilities are left as they are. Docker before 23 gives a privileged inner container every
- * capability there is, whether it has them or not, and all versions do so with the 14 of a plain
- * one: with a smaller bounding set those do not start. PID 1 needs its own on the way down:
- * SYS_ADMIN for the unmounts, KILL and SYS_PTRACE for what is left, SYS_RESOURCE, NET_ADMIN.
+ * Capabilities are another matter: capabilities.c.
  */
 #include <linux/capability.h>
 
@@ -68,7 +65,7 @@ static const struct refused_call calls[] = {
 	{ .name = "open_by_handle_at" },
 };
 
-static bool has_modules(const struct planner *p)
+bool planner_has_modules(const struct planner *p)
 {
 	/* /lib is a link in Debian's images, and the mount table knows no links */
 	return planner_mounted_within(p, "/lib/modules") ||
@@ -85,7 +82,7 @@ static bool may_filter(const struct planner *p)
 static void choose(struct planner *p)
 {
 	struct strings all = STRINGS_INIT, told = STRINGS_INIT;
-	bool modules = has_modules(p);
+	bool modules = planner_has_modules(p);
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		if (modules && calls[i].modules)
@@ -95,6 +92,7 @@ static void choose(struct planner *p)
 			strings_add(p->arena, &told, calls[i].name);
 	}
 	p->refused = all.items;
+	p->plan->engine_confinement = "engine under a seccomp filter";
 	planner_decide(p, CODE_CONFINE_DECISION,
 		       "confine: the engine's tree may not call %s of the host's kernel (EPERM)%s",
 		       strings_join(p->arena, &told, ", "),
@@ -105,6 +103,7 @@ void plan_confine(struct planner *p)
 {
 	if (!p->privileged)
 		return; /* refused anyway */
+	p->plan->engine_confinement = "engine not confined";
 	if (p->options->confine == CONFINE_OFF) {
 		planner_decide(p, CODE_CONFINE_DECISION,
 			       "confine: off, the engine's tree may do to the host's kernel what "

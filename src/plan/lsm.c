@@ -4,6 +4,7 @@
  * host's policy loads its profiles into it, where they stay. So it gets a policy namespace of its
  * own, or is kept from believing that there is a policy.
  */
+#include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
 
@@ -138,14 +139,72 @@ static bool selinux_asked(const struct planner *p)
 	return p->facts->engine.config_selinux == TRI_YES;
 }
 
+/* --selinux: by whoever has a policy in which the engine may start what it labels. */
+static void judge_brought_policy(struct planner *p)
+{
+	p->plan->confinement = "SELinux of the host";
+	planner_decide(p, CODE_LSM_CONFINED,
+		       "SELinux: the engine may use the host's policy (--selinux) if its "
+		       "selinux-enabled is set");
+	if (selinux_asked(p) && p->facts->lsm.selinux_mounted != TRI_YES)
+		planner_hint(p, CODE_LSM_NOT_SHOWN,
+			     "-v /sys/fs/selinux:/sys/fs/selinux, and the configuration of the "
+			     "policy, -v /etc/selinux:/etc/selinux:ro",
+			     "--selinux was passed, but no writable selinuxfs is mounted in this "
+			     "container, so the engine will not find SELinux");
+}
+
+/*
+ * Files of a new file system have no label, and what a policy lets containers do to unlabeled files
+ * is nothing to build on. The outer engine has said which label this container's files have. With
+ * context= all files have it, whoever made them, and nobody can give them another: that is for
+ * engines that label their files, as with --selinux; there it is the root's, and goes to what is
+ * made below.
+ */
+const char *planner_selinux_mount(struct planner *p)
+{
+	const struct facts_lsm *lsm = &p->facts->lsm;
+
+	if (lsm->selinux != TRI_YES || !lsm->root_context)
+		return NULL;
+	return arena_printf(p->arena, "%s=\"%s\"", p->options->selinux ? "rootcontext" : "context",
+			    lsm->root_context);
+}
+
+/* Root is denied by a label and by little else. */
+static bool was_denied(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->n_trials; i++)
+		if (facts->trials[i].result.error == EACCES)
+			return true;
+	for (size_t i = 0; i < facts->n_failures; i++)
+		if (facts->failures[i].error == EACCES)
+			return true;
+	return false;
+}
+
+static void hint_denied(struct planner *p)
+{
+	const char *label = p->facts->lsm.selinux_label;
+
+	if (label && was_denied(p->facts))
+		planner_hint(p, CODE_LSM_DENIED,
+			     "a volume of the engine's, or -v DIR:/var/lib/docker:Z, so that its "
+			     "files have a label that containers may use; or --security-opt "
+			     "label=disable",
+			     "EACCES under SELinux: this container's label is %s, and the host's "
+			     "audit log says what was denied to it",
+			     label);
+}
+
 static void judge_selinux(struct planner *p)
 {
 	const struct facts_lsm *lsm = &p->facts->lsm;
 
+	hint_denied(p);
+
 	if (p->options->selinux) {
-		planner_decide(p, CODE_LSM_CONFINED,
-			       "SELinux: the engine may use the host's policy (--selinux) if its "
-			       "selinux-enabled is set");
+		judge_brought_policy(p);
 		return;
 	}
 	if (selinux_asked(p))
@@ -156,7 +215,7 @@ static void judge_selinux(struct planner *p)
 			       "of an inner container",
 			       lsm->selinux_label ? lsm->selinux_label : "not known");
 	if (!p->plan->confinement)
-		p->plan->confinement = "no SELinux label of its own";
+		p->plan->confinement = "no SELinux label of their own";
 	planner_decide(p, CODE_LSM_CONFINED,
 		       "SELinux: inner containers get no label of their own, and run with the one "
 		       "of this container, %s; " NOTHING_CHANGED,

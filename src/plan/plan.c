@@ -31,6 +31,7 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_SELINUX_HIDE] = "hide SELinux",
 	[STEP_FILESYSTEM] = "file system",
 	[STEP_CONFINE] = "confine",
+	[STEP_CAPABILITIES] = "capabilities",
 	[STEP_CERTS] = "certificates",
 };
 
@@ -77,6 +78,7 @@ static void add_steps(struct planner *p)
 	plan_tls_step(p);
 	plan_containerd_steps(p);
 	plan_confine_step(p);
+	plan_capabilities(p); /* last: the steps before need them */
 }
 
 int plan_make(const struct options *options, const struct facts *facts, struct arena *arena,
@@ -95,8 +97,10 @@ int plan_make(const struct options *options, const struct facts *facts, struct a
 	if (p.lease_wanted) {
 		plan_pool_lease(&p);
 	} else {
-		if (p.privileged)
+		if (p.privileged) {
 			add_steps(&p);
+			plan_host(&p);
+		}
 		plan_engine(&p);
 		plan_client(&p);
 		plan_workload(&p);

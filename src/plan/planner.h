@@ -61,6 +61,7 @@ struct planner {
 				     taken */
 	struct storage_choice storage;
 
+	const char *outside;	    /* v1 hierarchies in which inner groups land outside of ours */
 	const char *const *refused; /* calls that the engine's tree is refused, NULL: none */
 };
 
@@ -210,12 +211,21 @@ void plan_network(struct planner *p);
 
 void plan_lsm(struct planner *p);
 void plan_lsm_steps(struct planner *p);
+/* The option that gives the files of a mount an SELinux label that inner containers can use; NULL:
+ * none is needed, or known. */
+const char *planner_selinux_mount(struct planner *p);
 /* What is written to the AppArmor exec attribute of a service; NULL: nothing. */
 const char *planner_apparmor_exec(struct planner *p);
 
 /* --confine: chooses p->refused, for the launch record of engine and containerd. */
 void plan_confine(struct planner *p);
+/* The host's modules are mounted in: the user wants them loaded. */
+bool planner_has_modules(const struct planner *p);
 void plan_confine_step(struct planner *p);
+void plan_capabilities(struct planner *p);
+
+/* What of the host's is changed, after all else was judged. */
+void plan_host(struct planner *p);
 
 /* environment.c: NULL ended copies of the environment we were given. */
 const char *const *planner_engine_environment(struct planner *p);

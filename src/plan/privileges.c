@@ -59,17 +59,33 @@ bool planner_has_cap(const struct planner *p, int cap)
 	return p->caps & (UINT64_C(1) << cap);
 }
 
-static const char *confining_flags(const struct planner *p)
+/* The label that containers without privileges have in every policy that knows containers. */
+static bool has_plain_label(const struct planner *p)
+{
+	const struct facts_lsm *lsm = &p->facts->lsm;
+
+	return lsm->selinux == TRI_YES && lsm->selinux_label &&
+	       strstr(lsm->selinux_label, ":container_t:");
+}
+
+/* The policy is enforced, and denies what the capability allows. */
+static bool is_label_tight(const struct planner *p)
+{
+	const struct facts_lsm *lsm = &p->facts->lsm;
+
+	return lsm->selinux == TRI_YES && lsm->selinux_label &&
+	       p->facts->privileges.admin.value == TRI_NO;
+}
+
+static const char *confining_flags(struct planner *p)
 {
 	bool filter = p->facts->privileges.seccomp_mode == 2;
 	bool profile = p->facts->lsm.apparmor_label &&
 		       !str_has_prefix(p->facts->lsm.apparmor_label, "unconfined");
 
-	if (filter && profile)
-		return " --security-opt seccomp=unconfined --security-opt apparmor=unconfined";
-	if (filter)
-		return " --security-opt seccomp=unconfined";
-	return profile ? " --security-opt apparmor=unconfined" : "";
+	return arena_printf(p->arena, "%s%s%s", filter ? " --security-opt seccomp=unconfined" : "",
+			    profile ? " --security-opt apparmor=unconfined" : "",
+			    has_plain_label(p) ? " --security-opt label=disable" : "");
 }
 
 static void refuse_capabilities(struct planner *p, uint64_t have)
@@ -217,7 +233,10 @@ static void judge_seccomp(struct planner *p)
 	const struct facts_privileges *priv = &p->facts->privileges;
 	bool pivot_root = priv->pivot_root.value == TRI_NO, keyctl = priv->keyctl.value == TRI_NO;
 	bool probed = priv->pivot_root.value != TRI_UNKNOWN && priv->keyctl.value != TRI_UNKNOWN;
-	const char *remedy = "--security-opt seccomp=unconfined, or " PRIVILEGED;
+	const char *remedy = is_label_tight(p)
+				     ? "--security-opt seccomp=unconfined --security-opt "
+				       "label=disable, or " PRIVILEGED
+				     : "--security-opt seccomp=unconfined, or " PRIVILEGED;
 
 	if (priv->seccomp_mode < 2)
 		return;
@@ -251,7 +270,6 @@ static bool is_engine_profile(const char *label)
 static void judge_profiles(struct planner *p)
 {
 	const char *apparmor = p->facts->lsm.apparmor_label;
-	const char *selinux = p->facts->lsm.selinux_label;
 	bool enforced = apparmor && str_has_suffix(apparmor, "(enforce)");
 
 	if (enforced && is_engine_profile(apparmor)) {
@@ -267,11 +285,29 @@ static void judge_profiles(struct planner *p)
 			     "should mounts fail with EACCES: --security-opt apparmor=unconfined",
 			     "this container is confined by the AppArmor profile %s", apparmor);
 	}
-	/* enforcing or permissive cannot be told from in here */
-	if (p->facts->lsm.selinux == TRI_YES && selinux && strstr(selinux, "container_t"))
+}
+
+/* Enforcing or permissive cannot be read in here, but asked for. */
+static void judge_label(struct planner *p)
+{
+	const char *label = p->facts->lsm.selinux_label;
+
+	if (is_label_tight(p)) {
+		if (!p->privileged)
+			return; /* both flags were named */
+		p->privileged = false;
+		planner_refuse(p, CODE_PRIV_LABEL, STATUS_NOPERM,
+			       "--security-opt label=disable (Kubernetes: "
+			       "securityContext.seLinuxOptions.type: spc_t), or " PRIVILEGED,
+			       "the host's SELinux policy denies this container, with its label "
+			       "%s, what CAP_SYS_ADMIN allows: mounts and namespaces",
+			       label);
+	} else if (has_plain_label(p)) {
 		planner_hint(p, CODE_PRIV_PROFILE, "--security-opt label=disable, or " PRIVILEGED,
-			     "this container has the SELinux label %s, which may not mount",
-			     selinux);
+			     "this container has the SELinux label %s, which may not mount where "
+			     "the policy is enforced",
+			     label);
+	}
 }
 
 static void judge_pid_namespace(struct planner *p)
@@ -392,6 +428,7 @@ void plan_privileges(struct planner *p)
 		return;
 	judge_seccomp(p);
 	judge_profiles(p);
+	judge_label(p);
 	if (priv->no_new_privs == TRI_YES)
 		planner_hint(p, CODE_PRIV_NO_NEW_PRIVS,
 			     "drop --security-opt no-new-privileges (Kubernetes: "

@@ -57,7 +57,7 @@ static const char *mkfs(const struct planner *p)
 	return p->options->storage_fs == STORAGE_FS_XFS ? storage->mkfs_xfs : storage->mkfs_ext4;
 }
 
-static void set_image(const struct planner *p, struct plan_step *step)
+static void set_image(struct planner *p, struct plan_step *step)
 {
 	const struct facts_storage *storage = &p->facts->storage;
 	uint64_t asked = p->options->storage_size;
@@ -73,6 +73,7 @@ static void set_image(const struct planner *p, struct plan_step *step)
 	step->u.image.e2fsck = storage->check_ext4;
 	step->u.image.resize2fs = storage->grow_ext4;
 	step->u.image.xfs_repair = storage->check_xfs;
+	step->u.image.label = planner_selinux_mount(p);
 }
 
 static void make_image(struct planner *p)
@@ -97,6 +98,7 @@ static void mount_tmpfs(struct planner *p)
 
 	step->u.tmpfs.target = p->data_root;
 	step->u.tmpfs.bytes = p->storage.memory_bytes;
+	step->u.tmpfs.label = planner_selinux_mount(p);
 	planner_or_replan(step, CODE_STORAGE_NOT_TAKEN);
 }
 

@@ -59,6 +59,7 @@ seccomp_of() { box "$1" awk '$1 == "Seccomp:" { print $2 }' "/proc/$2/status"; }
 		for p in 1 self $(pidof dockerd) $(pidof containerd); do
 			echo "$(cat /proc/$p/comm)" $(sed -n "s/^\(NoNewPrivs\|Seccomp\):\t//p" /proc/$p/status)
 			sed -n "s/^Speculation_Store_Bypass:\t/bypass /p" /proc/$p/status
+			echo "caps-$(cat /proc/$p/comm)" $(sed -n "s/^Cap\(Eff\|Bnd\):\t//p" /proc/$p/status)
 		done'
 	assert_eq 0 "$status" status
 	# NoNewPrivs, Seccomp
@@ -66,6 +67,13 @@ seccomp_of() { box "$1" awk '$1 == "Seccomp:" { print $2 }' "/proc/$2/status"; }
 	assert_match '^sh 0 0$|^sed 0 0$|^cat 0 0$' "$out" COMMAND
 	assert_match '^dockerd 0 2$' "$out" dockerd
 	assert_match '^containerd 0 2$' "$out" containerd
+	# PID 1 has in effect what it needs; what it starts as root has all there is
+	assert_eq 3 "$(awk '/^caps-(dockerd|containerd|sed|cat|sh) / && $2 == $3 { print $1 }' <<<"$out" | sort -u | wc -l)" \
+		'programs with every capability'
+	read -r _ effective bounding <<<"$(grep '^caps-dind-init ' <<<"$out")"
+	assert_eq 200000 "$(printf %x $((0x$effective & 0x200000)))" 'CAP_SYS_ADMIN of PID 1'
+	assert_eq 0 "$((0x$effective & 0x2033400))" 'NET_ADMIN, NET_RAW, NET_BIND_SERVICE, SYS_MODULE, SYS_RAWIO, SYS_TIME of PID 1'
+	[ "$effective" != "$bounding" ]
 	# the filter changes nothing about the processor
 	[ "$(grep '^bypass' <<<"$out" | sort -u | wc -l)" -le 1 ]
 }

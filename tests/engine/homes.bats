@@ -18,11 +18,22 @@ teardown() { engine_teardown; }
 teardown_file() { engine_teardown_file; }
 
 # A shell script that makes such a home inside a privileged container, as runtimes like sysbox do, and runs "$@" as its first
-# process: every namespace new, 65536 users, groups of cgroup v1 that belong to its root, the image's programs.
+# process: every namespace new, 65536 users, control groups (of v1 as of v2) that belong to its root, the image's programs.
 home_script() {
 	cat <<'X'
 set -e
-[ "$OWN_GROUPS" = no ] || for group in /sys/fs/cgroup/*/; do chown 100000:100000 "$group" "$group"/{cgroup.procs,tasks}; done
+export V2=no
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	# Delegation, cgroups(7): a group below ours with nobody beside it, its directory and three of its files.
+	V2=yes
+	cd /sys/fs/cgroup && mkdir home
+	for pid in $(cat cgroup.procs); do echo "$pid" >home/cgroup.procs || [ ! -e "/proc/$pid" ]; done
+	for controller in $(cat cgroup.controllers); do echo "+$controller" >cgroup.subtree_control; done
+	[ "$OWN_GROUPS" = no ] || chown 100000:100000 home home/cgroup.{procs,threads,subtree_control}
+	cd /
+else
+	[ "$OWN_GROUPS" = no ] || for group in /sys/fs/cgroup/*/; do chown 100000:100000 "$group" "$group"/{cgroup.procs,tasks}; done
+fi
 mkdir /home-of-it && mount -t tmpfs home /home-of-it && cd /home-of-it
 cp -a /etc /root . && mkdir -p usr proc sys dev run tmp old var/lib/docker var/tmp && mount --rbind /usr usr
 for name in bin sbin lib lib64; do [ ! -e "/$name" ] || ln -s "usr/$name" "$name"; done
@@ -30,7 +41,8 @@ cp /given/bb.tar . && chown -R 100000:100000 etc root var run tmp . --silent || 
 cat >/inside <<'Y'
 set -e
 cd /home-of-it && mount --make-rprivate / && mount --rbind . . && cd /home-of-it
-mount --rbind /dev dev && mount -t proc proc proc && mount -t sysfs sysfs sys && mount --rbind /sys/fs/cgroup sys/fs/cgroup
+mount --rbind /dev dev && mount -t proc proc proc && mount -t sysfs sysfs sys
+if [ "$V2" = yes ]; then mount -t cgroup2 cgroup sys/fs/cgroup; else mount --rbind /sys/fs/cgroup sys/fs/cgroup; fi
 mount -t tmpfs run run && mount -t tmpfs tmp tmp && pivot_root . old && umount -l old
 exec "$@"
 Y
@@ -41,7 +53,6 @@ X
 
 # home_run NAME USERS OWN_GROUPS ARGUMENTS...: dind-init with these arguments in such a home; sets status, out, err.
 home_run() {
-	[ -e /sys/fs/cgroup/devices ] || engine_skip 'the home is made of cgroup v1'
 	box_run "$1" -e "USERS=$2" -e "OWN_GROUPS=$3" -v "$WORK:/given:ro" --entrypoint bash IMAGE /given/home dind-init "${@:4}"
 }
 

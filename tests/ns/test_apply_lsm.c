@@ -4,6 +4,7 @@
  * in it, and taken away by the next one when its owner was killed. Hiding SELinux needs none: what
  * is remounted may be any mount.
  */
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 
@@ -297,6 +298,40 @@ START_TEST(test_selinux_is_read_only_here)
 }
 END_TEST
 
+/* ---- capabilities ---- */
+
+static uint64_t capabilities(const char *path, const char *key)
+{
+	const char *line = strstr(read_text(path), key);
+
+	ck_assert_ptr_nonnull(line);
+	return strtoull(line + strlen(key), NULL, 16);
+}
+
+START_TEST(test_pid_1_keeps_what_it_needs)
+{
+	const char *const argv[] = { "/bin/cat", "/proc/self/status", NULL };
+	const uint64_t keep = (UINT64_C(1) << CAP_KILL) | (UINT64_C(1) << CAP_SYS_ADMIN);
+	const struct plan_step step = { .kind = STEP_CAPABILITIES, .u.capabilities.keep = keep };
+	struct apply_context context;
+	uint64_t before = capabilities("/proc/self/status", "CapPrm:");
+
+	ck_assert(enter_test());
+	apply_context_init(&context);
+	ck_assert_uint_ne(before & ~keep, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_step(&context, &step);
+		ck_assert_uint_eq(capabilities("/proc/self/status", "CapEff:"), before & keep);
+		ck_assert_uint_eq(capabilities("/proc/self/status", "CapPrm:"), before);
+	}
+	/* what it starts has all of them again, and is no secret to its like */
+	ck_assert_int_eq(run_to_file(argv, in_scratch("status")), 0);
+	ck_assert_uint_eq(capabilities(in_scratch("status"), "CapEff:"), before);
+	ck_assert_uint_eq(capabilities(in_scratch("status"), "CapPrm:"), before);
+	ck_assert_int_eq(prctl(PR_GET_DUMPABLE), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("apply lsm");
@@ -305,6 +340,7 @@ int main(void)
 	require_root();
 	tcase_set_timeout(tests, 20);
 	tcase_add_test(tests, test_selinux_is_read_only_here);
+	tcase_add_test(tests, test_pid_1_keeps_what_it_needs);
 	if (read_text("/sys/module/apparmor/parameters/enabled")[0] == 'Y') {
 		tcase_add_test(tests, test_made_and_removed);
 		tcase_add_test(tests, test_the_policy_alone_can_be_shown);

@@ -2,6 +2,7 @@
 /* A tmpfs as the data root, and the look into an image that was mounted. */
 #include <sys/statvfs.h>
 
+#include "../../src/apply/steps.h"
 #include "fixture.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -66,6 +67,32 @@ START_TEST(test_tmpfs)
 		0);
 	ck_assert_int_eq(count_mounts(in_scratch("real/docker")), 0);
 	ck_assert_int_lt(access(in_scratch("real/docker/m"), F_OK), 0);
+}
+END_TEST
+
+/* The label of a policy that this kernel does not have: mounted all the same, and that is said. */
+START_TEST(test_tmpfs_with_a_label)
+{
+	struct apply_context context;
+	struct plan_step step;
+	bool selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+
+	ck_assert(enter_test());
+	ck_assert_int_eq(mkdir(in_scratch("docker"), 0755), 0);
+	step = tmpfs_step(in_scratch("docker"));
+	step.u.tmpfs.label = selinux ? "context=\"system_u:object_r:no_such_t:s0\""
+				     : "context=\"system_u:object_r:container_file_t:s0:c1,c2\"";
+	apply_context_init(&context);
+	assert_step(&context, &step);
+	ck_assert_int_eq(count_mounts(in_scratch("docker")), 1);
+	ck_assert_ptr_nonnull(strstr(context.notice, "has no SELinux label: context="));
+	assert_step(&context, &step);
+	ck_assert_str_eq(context.notice, "");
+	ck_assert_int_eq(umount2(in_scratch("docker"), 0), 0);
+	/* what is wrong with the rest of the mount is not put down to the label */
+	ck_assert_int_lt(apply_mount_labelled(&context, "none", in_scratch("missing"), "tmpfs", 0,
+					      "mode=0711", step.u.tmpfs.label),
+			 0);
 }
 END_TEST
 
@@ -145,6 +172,7 @@ int main(void)
 	require_root();
 	tcase_set_timeout(tests, 20);
 	tcase_add_test(tests, test_tmpfs);
+	tcase_add_test(tests, test_tmpfs_with_a_label);
 	tcase_add_test(tests, test_tmpfs_over_a_volume);
 	tcase_add_loop_test(tests, test_check_store, 0, ARRAY_SIZE(stores));
 	suite_add_tcase(suite, tests);

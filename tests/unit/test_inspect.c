@@ -471,6 +471,10 @@ START_TEST(security_modules)
 	ck_assert_str_eq(facts->lsm.selinux_mounts.items[0], "/sys/fs/selinux");
 	ck_assert_str_eq(facts->lsm.selinux_mounts.items[1], "/selinux");
 	ck_assert_str_eq(facts->lsm.root_context, "system_u:object_r:container_file_t:s0:c12,c345");
+	fixture_free(&machine);
+	use("kubernetes-v2-host"); /* an SELinux without a policy is none */
+	ck_assert_int_eq(facts->lsm.selinux, TRI_NO);
+	ck_assert_str_eq(facts->lsm.selinux_label, "kernel");
 }
 END_TEST
 

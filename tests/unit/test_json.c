@@ -605,6 +605,10 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 	case STEP_CONFINE:
 		step->u.confine.refused = calls;
 		return;
+	case STEP_CAPABILITIES:
+		step->u.capabilities.keep = 3;
+		step->u.capabilities.names = calls;
+		return;
 	case STEP_CERTS:
 		step->u.certs.directory = "/certs";
 		step->u.certs.argv = calls;
@@ -646,6 +650,7 @@ static const struct {
 	[STEP_APPARMOR] = { "dind-0123456789ab", "namespace" },
 	[STEP_SELINUX_HIDE] = { "/proc/sys", "path" },
 	[STEP_CONFINE] = { "the engine's tree", "refused" },
+	[STEP_CAPABILITIES] = { "kexec_load swapon", "keep" },
 	[STEP_CERTS] = { "/certs", "argv" },
 };
 

@@ -440,18 +440,25 @@ START_TEST(no_control_groups)
 }
 END_TEST
 
-START_TEST(the_memory_limit_is_told)
+START_TEST(whether_limits_hold_is_told)
 {
 	struct machine m;
 
 	machine_with_volume(&m);
 	m.facts.limits.memory_max = 4 * GIB;
 	machine_plan(&m);
-	ck_assert_has(the_decision(&m, "DIND-CGROUP-12")->fact, "4.0 GiB");
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-12")->fact, "(memory: 4.0 GiB) hold for all");
+	ck_assert_str_eq(m.plan.limits, "limits hold");
 	m.facts.limits.memory_max = FACTS_UNLIMITED;
 	machine_plan(&m);
-	ck_assert_ptr_null(decision(&m, "DIND-CGROUP-12"));
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-12")->fact, "of this container hold for all");
 	m.facts.limits.memory_max = 0;
+	m.facts.cgroups.hierarchies[0].path = "/docker/x";
+	m.facts.cgroups.hierarchies[0].mount_root = "/";
+	machine_plan(&m);
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-12")->fact, "but for ");
+	ck_assert_has(m.plan.limits, m.facts.cgroups.hierarchies[0].controllers);
+	m.facts.cgroups.mode = CGROUP_NONE;
 	machine_plan(&m);
 	ck_assert_ptr_null(decision(&m, "DIND-CGROUP-12"));
 	machine_free(&m);
@@ -518,7 +525,7 @@ int main(void)
 	tcase_add_loop_test(tc, v2_that_belongs_to_somebody_else, 0, 2);
 	tcase_add_test(tc, v2_types_and_controllers_are_reported);
 	tcase_add_test(tc, no_control_groups);
-	tcase_add_test(tc, the_memory_limit_is_told);
+	tcase_add_test(tc, whether_limits_hold_is_told);
 	tcase_add_test(tc, dockerd_is_kept_from_a_systemd_that_is_not_there);
 	return run_suite(tc);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What confines inner containers, and that nothing of the host's policy is touched for it. */
+#include <errno.h>
+
 #include "plan_fixture.h"
 
 #define MAC_ADMIN 33
@@ -303,6 +305,109 @@ START_TEST(selinux_enabled_is_refused_with_the_reason)
 }
 END_TEST
 
+START_TEST(a_policy_that_was_brought)
+{
+	const char *flags[] = { "--selinux-enabled", NULL };
+
+	with_selinux();
+	m.options.selinux = true;
+	m.options.dockerd_args = flags;
+	m.facts.lsm.selinux_mounted = TRI_NO;
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_str_eq(m.plan.confinement, "SELinux of the host");
+	ck_assert_has(the_hint(&m, "DIND-LSM-07")->remedy, "/sys/fs/selinux");
+	m.facts.lsm.selinux_mounted = TRI_YES;
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-LSM-07"));
+}
+END_TEST
+
+#define FILE_LABEL "system_u:object_r:container_file_t:s0:c1022,c1023"
+
+/* A loop image and a tmpfs are new to the policy; what the user mounted is not ours to label. */
+static void assert_label(const char *wanted)
+{
+	const struct plan_step *step;
+
+	m.options.rungs[0] = RUNG_LOOP;
+	m.options.rungs[1] = RUNG_NONE;
+	machine_plan(&m);
+	step = the_step_with_key(&m, "storage-loop");
+	if (wanted)
+		ck_assert_str_eq(step->u.image.label, wanted);
+	else
+		ck_assert_ptr_null(step->u.image.label);
+	m.options.rungs[0] = RUNG_TMPFS;
+	machine_plan(&m);
+	step = the_step_with_key(&m, "storage-tmpfs");
+	if (wanted)
+		ck_assert_str_eq(step->u.tmpfs.label, wanted);
+	else
+		ck_assert_ptr_null(step->u.tmpfs.label);
+}
+
+START_TEST(a_new_file_system_gets_the_label_of_the_containers_files)
+{
+	with_selinux();
+	m.facts.limits.memory_available = 8 * GIB;
+	assert_label(NULL); /* the outer engine gave none */
+	m.facts.lsm.root_context = FILE_LABEL;
+	assert_label("context=\"" FILE_LABEL "\"");
+	m.options.selinux = true; /* the engine labels files itself */
+	assert_label("rootcontext=\"" FILE_LABEL "\"");
+	m.facts.lsm.selinux = TRI_NO;
+	assert_label(NULL);
+}
+END_TEST
+
+START_TEST(what_was_denied_names_the_label)
+{
+	struct facts_failure *failure;
+
+	with_selinux();
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-LSM-08"));
+	facts_add_failure(&m.facts, &m.arena, "storage-lock", EACCES, "open", NULL);
+	machine_plan(&m);
+	ck_assert_has(the_hint(&m, "DIND-LSM-08")->fact, "spc_t");
+	ck_assert_has(the_hint(&m, "DIND-LSM-08")->remedy, ":Z");
+	failure = &m.facts.failures[0];
+	failure->error = EROFS;
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-LSM-08"));
+	(void) machine_trial(&m, TRIAL_OVERLAY, DATA_ROOT, TRI_NO, EACCES, NULL);
+	machine_plan(&m);
+	ck_assert_ptr_nonnull(hint(&m, "DIND-LSM-08"));
+	m.facts.lsm.selinux = TRI_NO;
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-LSM-08"));
+}
+END_TEST
+
+/* ---- what is told of the host ---- */
+
+START_TEST(the_host_is_told_of)
+{
+	with_apparmor();
+	machine_plan(&m);
+	ck_assert_has(the_decision(&m, "DIND-HOST-01")->fact, "nothing of it is changed");
+	ck_assert_str_eq(m.plan.host, "host unchanged");
+
+	m.options.apparmor = APPARMOR_HOST;
+	machine_plan(&m);
+	ck_assert_has(the_decision(&m, "DIND-HOST-01")->fact, "AppArmor policy");
+	ck_assert_str_eq(m.plan.host, "host changed: AppArmor policy");
+
+	(void) machine_mount(&m, "/lib/modules", "ext4");
+	m.facts.cgroups.hierarchies[0].path = "/docker/x";
+	m.facts.cgroups.hierarchies[0].mount_root = "/";
+	machine_plan(&m);
+	ck_assert_str_eq(m.plan.host,
+			 "host changed: control groups, AppArmor policy, kernel modules");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("lsm");
@@ -316,6 +421,10 @@ int main(void)
 	tcase_add_test(tc, without_any_module);
 	tcase_add_test(tc, ubuntus_restriction_is_told);
 	tcase_add_test(tc, selinux_is_hidden_where_it_shows);
+	tcase_add_test(tc, a_policy_that_was_brought);
+	tcase_add_test(tc, a_new_file_system_gets_the_label_of_the_containers_files);
+	tcase_add_test(tc, what_was_denied_names_the_label);
+	tcase_add_test(tc, the_host_is_told_of);
 	tcase_add_loop_test(tc, selinux_enabled_is_refused_with_the_reason, 0, ARRAY_SIZE(enabled));
 	return run_suite(tc);
 }

@@ -452,6 +452,94 @@ START_TEST(security_profiles)
 }
 END_TEST
 
+static const struct {
+	const char *label;
+	enum tri admin;
+	int64_t seccomp;
+	bool pivot_root, refused, hint;
+} labels[] = {
+	{ "system_u:system_r:container_t:s0:c1,c2", TRI_NO, 0, true, true, false },
+	/* permissive, or not asked */
+	{ "system_u:system_r:container_t:s0:c1,c2", TRI_YES, 0, true, false, true },
+	{ "system_u:system_r:container_t:s0:c1,c2", TRI_UNKNOWN, 0, true, false, true },
+	{ "system_u:system_r:some_t:s0", TRI_NO, 0, true, true, false },
+	{ "system_u:system_r:spc_t:s0", TRI_YES, 0, true, false, false },
+	{ NULL, TRI_NO, 0, true, false, false }, /* another module */
+	/* both at once: both flags in one line */
+	{ "system_u:system_r:container_t:s0:c1,c2", TRI_NO, 2, false, false, false },
+};
+
+START_TEST(labels_that_deny_mounts)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.lsm.selinux = tri_from_bool(labels[_i].label);
+	m.facts.lsm.selinux_label = labels[_i].label;
+	m.facts.privileges.admin.value = labels[_i].admin;
+	m.facts.privileges.seccomp_mode = labels[_i].seccomp;
+	m.facts.privileges.pivot_root.value = tri_from_bool(labels[_i].pivot_root);
+	m.facts.privileges.keyctl.value = TRI_YES;
+	machine_plan(&m);
+	ck_assert_int_eq(refusal(&m, "DIND-PRIV-19") != NULL, labels[_i].refused);
+	if (labels[_i].refused) {
+		ck_assert_has(the_refusal(&m, "DIND-PRIV-19")->fact, labels[_i].label);
+		ck_assert_has(the_refusal(&m, "DIND-PRIV-19")->remedy, "label=disable");
+		ck_assert_int_eq(the_refusal(&m, "DIND-PRIV-19")->status, STATUS_NOPERM);
+		ck_assert_uint_eq(m.plan.n_steps, 0);
+	}
+	if (!labels[_i].pivot_root)
+		ck_assert_has(the_refusal(&m, "DIND-PRIV-04")->remedy,
+			      "seccomp=unconfined --security-opt label=disable");
+	ck_assert_int_eq(hint(&m, "DIND-PRIV-14") != NULL, labels[_i].hint);
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(a_missing_capability_names_the_label_too)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.lsm.selinux = TRI_YES;
+	m.facts.lsm.selinux_label = "system_u:system_r:container_t:s0:c1,c2";
+	m.facts.privileges.cap_effective &= ~CAP(CAP_SYS_ADMIN);
+	machine_plan(&m);
+	ck_assert_has(the_refusal(&m, "DIND-PRIV-03")->remedy,
+		      "--cap-add SYS_ADMIN --security-opt label=disable");
+	machine_free(&m);
+}
+END_TEST
+
+/* ---- what PID 1 keeps ----------------------------------------------------------------------- */
+
+START_TEST(pid_1_gives_up_what_it_does_not_need)
+{
+	const struct plan_step *step;
+	struct machine m;
+
+	machine_with_volume(&m);
+	machine_plan(&m);
+	step = &m.plan.steps[m.plan.n_steps - 1]; /* all others may need them */
+	ck_assert_int_eq(step->kind, STEP_CAPABILITIES);
+	ck_assert_int_eq(step->on_fail, FAIL_DEGRADE);
+	ck_assert(step->u.capabilities.keep & CAP(CAP_SYS_ADMIN));
+	ck_assert(step->u.capabilities.keep & CAP(CAP_KILL));
+	ck_assert(!(step->u.capabilities.keep &
+		    (CAP(CAP_SYS_MODULE) | CAP(CAP_SYS_RAWIO) | CAP(CAP_NET_ADMIN) |
+		     CAP(CAP_SYS_TIME) | CAP(CAP_SYS_BOOT) | CAP(CAP_BPF))));
+	ck_assert_int_eq(m.plan.engine.launch.caps, LAUNCH_CAPS_KEEP);
+	machine_free(&m);
+
+	machine_with_volume(&m);
+	m.facts.privileges.cap_effective &= ~CAP(CAP_SYS_RESOURCE);
+	machine_plan(&m);
+	step = &m.plan.steps[m.plan.n_steps - 1];
+	ck_assert(!(step->u.capabilities.keep & CAP(CAP_SYS_RESOURCE))); /* nothing is added */
+	machine_free(&m);
+}
+END_TEST
+
 /* ---- old engines ------------------------------------------------------------------------------
  */
 
@@ -556,6 +644,9 @@ int main(void)
 	tcase_add_loop_test(tc, seccomp, 0, ARRAY_SIZE(filters));
 	tcase_add_test(tc, an_odd_last_capability_is_not_believed);
 	tcase_add_loop_test(tc, security_profiles, 0, ARRAY_SIZE(profiles));
+	tcase_add_loop_test(tc, labels_that_deny_mounts, 0, ARRAY_SIZE(labels));
+	tcase_add_test(tc, a_missing_capability_names_the_label_too);
+	tcase_add_test(tc, pid_1_gives_up_what_it_does_not_need);
 	tcase_add_loop_test(tc, old_engines_and_short_sets, 0, ARRAY_SIZE(engines));
 	tcase_add_test(tc, only_doctor_asks_for_the_version);
 	tcase_add_test(tc, unknown_capabilities_are_a_hint);

@@ -189,7 +189,8 @@ static bool is_visible(enum plan_step_kind kind)
 	/* what an inspection can see; the others are done anew by every start */
 	return kind != STEP_LISTEN && kind != STEP_LOCK && kind != STEP_SWEEP &&
 	       kind != STEP_CONFIG && kind != STEP_FILE && kind != STEP_CONFINE &&
-	       kind != STEP_APPARMOR && kind != STEP_GUARD_START && kind != STEP_CERTS;
+	       kind != STEP_APPARMOR && kind != STEP_GUARD_START && kind != STEP_CERTS &&
+	       kind != STEP_CAPABILITIES;
 }
 
 /* What the machine is like after the plan was carried out. */
@@ -255,6 +256,7 @@ static void carry_out(struct machine *m)
 			break;
 		case STEP_APPARMOR:
 		case STEP_CONFINE:
+		case STEP_CAPABILITIES:
 		case STEP_CERTS:
 		case STEP_LISTEN:
 		case STEP_LEASE:
@@ -327,7 +329,7 @@ START_TEST(steps_come_in_the_promised_order)
 		STEP_MAKE_IMAGE,  STEP_REMOUNT_RW,	 STEP_DEVICE,	   STEP_PROPAGATION,
 		STEP_SWEEP,	  STEP_CGROUP_NAMESPACE, STEP_CGROUP_NEST, STEP_DIRECTORY,
 		STEP_MOUNT_IMAGE, STEP_GUARD_START,	 STEP_CONFIG,	   STEP_FILE,
-		STEP_CONFINE,
+		STEP_CONFINE,	  STEP_CAPABILITIES,
 	};
 	size_t at = 0;
 	struct machine m;
