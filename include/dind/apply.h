@@ -35,6 +35,8 @@ struct apply_context {
 	int mkfs_output;	       /* read end of its stderr */
 	int mkfs_image;		       /* the image open, to be emptied if it fails */
 	int mkfs_attempt;	       /* which set of options it was given */
+	pid_t certs_pid;	       /* running dind-certs, 0: none */
+	int certs_output;	       /* read end of what it prints */
 	char loop_device[32];	       /* "/dev/loop7", "" without one */
 	uint64_t loop_image_device, loop_image_inode; /* of the image behind it */
 	bool loop_direct_io;
@@ -93,12 +95,18 @@ int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool dea
 			  struct error *err);
 
 /*
+ * As apply_kill_containers() with all of them, for an engine that is gone while the process @spare
+ * (0: none) lives on: what that has started is left alone, pid namespaces of its own included.
+ */
+int apply_kill_left(enum cgroup_mode mode, const char *data_root, pid_t spare, struct error *err);
+
+/*
  * Give the slot back: it counts as used until now. After the data root was unmounted; nothing
  * happens without a lease. A lease that is not given back ends with the last descriptor of it.
  */
 void apply_release_lease(struct apply_context *context);
 
-/* End and reap a running mkfs. For paths that give up before STEP_MOUNT_IMAGE. */
+/* End and reap a running mkfs or dind-certs. For paths that give up before they were waited for. */
 void apply_abandon(struct apply_context *context);
 
 #endif

@@ -162,6 +162,8 @@ struct options {
 	const char *late_message; /* wrapdocker: said when the engine is not ready in time, and
 				     COMMAND starts all the same; NULL: the start ends */
 
+	int restart_engine; /* how often an engine that died is started again */
+
 	/* time, in milliseconds */
 	int ready_timeout_ms;
 	int stop_timeout_ms;
@@ -169,6 +171,7 @@ struct options {
 	const char *quit_file;
 
 	/* ourselves */
+	bool tmp_tmpfs; /* docker:dind: a tmpfs on /tmp, unless something is mounted there */
 	bool allow_host_pid;
 	enum log_format log_format;
 	enum log_level log_level;

@@ -199,6 +199,7 @@ struct plan_step {
 			const char *directory;
 			const char *const *argv; /* of dind-certs, NULL ended */
 			int timeout_ms;
+			bool begin; /* start it, and go on: another step waits for it */
 		} certs;
 	} u;
 };
@@ -275,6 +276,7 @@ struct plan {
 	const char *exec_root;
 	const char *pid_file;	      /* dockerd's */
 	const char *start_mark;	      /* to be removed when the engine is ready; NULL: none */
+	bool live_restore;	      /* containers outlive their engine: that was asked for */
 	enum cgroup_mode cgroup_mode; /* for the stop ladder: v2 kills by cgroup.kill */
 };
 

@@ -31,6 +31,7 @@ int supervise_become_reaper(struct error *err);
 
 enum supervise_state {
 	STATE_STARTING = 0,    /* engine runs, READY=1 has not come */
+	STATE_RESTARTING,      /* the engine has died and will be started again; clients wait */
 	STATE_PREPARING,       /* READY=1 has come; what must be done before we say so */
 	STATE_RUNNING,	       /* ready; COMMAND (if any) runs */
 	STATE_STOP_WORKLOAD,   /* TERM went to COMMAND */
@@ -59,6 +60,7 @@ enum supervise_event {
 	EVENT_PREPARED,
 	EVENT_PREPARE_FAILED, /* also when it could not be started */
 	EVENT_WATCH_EXIT,
+	EVENT_RESTART, /* all is done that comes before the engine's next start */
 	EVENT_COUNT,
 };
 
@@ -89,6 +91,8 @@ enum supervise_action {
 	ACTION_START_WATCH = 1 << 22,
 	ACTION_RESTART_WATCH = 1 << 23, /* after a pause */
 	ACTION_TERM_WATCH = 1 << 24,
+	ACTION_PAUSE = 1 << 25, /* not ready any more; the time of the next start is set */
+	ACTION_START_ENGINE = 1 << 26,
 };
 
 /* What decide() looks at beside state and event. */
@@ -96,14 +100,16 @@ struct supervise_view {
 	bool has_workload; /* a COMMAND was given */
 	bool workload_running;
 	bool engine_running;
-	bool wait_for_ready; /* COMMAND starts after READY=1 (false with --no-wait) */
+	bool engine_restarts; /* it has ended and is to be started again */
+	bool wait_for_ready;  /* COMMAND is to start after READY=1 (false with --no-wait, and once
+				 it was started) */
 	bool engine_was_ready;
 	bool hup_held;
 	int terms; /* TERMs received so far, this one included */
 	bool containerd_running;
-	bool containerd_lost; /* it does not stay up, or cannot be started: given up */
-	bool has_prepare, prepare_running;
-	bool prepare_required; /* what it does is part of being ready */
+	bool containerd_lost;		   /* it does not stay up, or cannot be started: given up */
+	bool has_prepare, prepare_running; /* not once it is done: it is not run again */
+	bool prepare_required;		   /* what it does is part of being ready */
 	bool has_watch, watch_running;
 };
 
@@ -150,6 +156,9 @@ struct supervise_helpers {
 	int (*sync_data)(void *context);
 	int (*kill_containers)(void *context, bool deaf_only);
 	int (*clean_up)(void *context, int timeout_ms);
+	/* what a dead engine left, so that the next one can start beside COMMAND (@workload, 0:
+	 * none), which is spared. Its failure is warned about. NULL: nothing */
+	int (*before_restart)(void *context, pid_t workload);
 	/* called in PID 1: forget the listening sockets; must not block */
 	void (*close_listeners)(void *context);
 	void *context;
@@ -172,6 +181,7 @@ struct supervise_options {
 	bool no_wait;
 	const char *late_message; /* not ready in time: said, and COMMAND starts all the same; NULL:
 				     the start ends with STATUS_UNAVAILABLE */
+	int restart_engine;	  /* how often an engine that died is started again */
 	int ready_timeout_ms;
 	int stop_timeout_ms;
 	const char *ready_file; /* NULL: none */

@@ -39,6 +39,7 @@
 struct kill_scan {
 	int our_depth;
 	pid_t keeper; /* only descendants of this one are ours; 0: all in this pid namespace are */
+	pid_t spare;  /* what descends from it is nobody's container; 0: nobody */
 	bool deaf_only;
 	const char *data_root;
 	int killed; /* containers */
@@ -201,7 +202,8 @@ static bool is_our_container(const char *data_root, const char *id)
 static bool is_inner_init(const struct kill_process *process, const struct kill_scan *scan)
 {
 	return process->n_pids == scan->our_depth + 1 && process->last_pid == 1 &&
-	       (scan->keeper == 0 || is_descendant(process, scan->keeper));
+	       (scan->keeper == 0 || is_descendant(process, scan->keeper)) &&
+	       (scan->spare == 0 || !is_descendant(process, scan->spare));
 }
 
 /* docker run --pid=host: nothing but its group tells it from our own processes. Its first process
@@ -342,16 +344,28 @@ static void kill_by_cgroup(struct kill_scan *scan, const char *parent)
 		(void) closedir(dir);
 }
 
+static int kill_containers(struct kill_scan *scan, enum cgroup_mode mode, struct error *err)
+{
+	int r;
+
+	scan->keeper = find_keeper();
+	if (mode == CGROUP_V2 && !scan->deaf_only)
+		kill_by_cgroup(scan, KILL_PARENT);
+	r = kill_by_pid(scan, err);
+	return r < 0 && scan->killed == 0 ? r : scan->killed;
+}
+
 int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool deaf_only,
 			  struct error *err)
 {
-	struct kill_scan scan = { .keeper = find_keeper(),
-				  .deaf_only = deaf_only,
-				  .data_root = data_root };
-	int r;
+	struct kill_scan scan = { .deaf_only = deaf_only, .data_root = data_root };
 
-	if (mode == CGROUP_V2 && !deaf_only)
-		kill_by_cgroup(&scan, KILL_PARENT);
-	r = kill_by_pid(&scan, err);
-	return r < 0 && scan.killed == 0 ? r : scan.killed;
+	return kill_containers(&scan, mode, err);
+}
+
+int apply_kill_left(enum cgroup_mode mode, const char *data_root, pid_t spare, struct error *err)
+{
+	struct kill_scan scan = { .spare = spare, .data_root = data_root };
+
+	return kill_containers(&scan, mode, err);
 }

@@ -318,6 +318,16 @@ const struct option_spec option_table[] = {
 	  .by_default = "stderr; with COMMAND file:" DIND_ENGINE_LOG,
 	  .help = "stderr, none or file:PATH. Of a file the last lines are shown when the engine "
 		  "fails" },
+	{ .name = "restart-engine",
+	  .argument = "N",
+	  .type = OPTION_NUMBER,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(restart_engine),
+	  .min = 0,
+	  .max = 1000,
+	  .by_default = "0",
+	  .help = "how often an engine that died is started again; clients wait meanwhile" },
 
 	{ .name = "apparmor",
 	  .argument = "HOW",
@@ -530,7 +540,7 @@ bool option_is_later(const char *name)
 {
 	static const char *const later[] = {
 		"registry-mirror", "insecure-registry", "mtu",		 "dns",
-		"address-pool",	   "restart-engine",	"mirror-limits",
+		"address-pool",	   "mirror-limits",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)

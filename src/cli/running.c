@@ -65,6 +65,36 @@ static int clean_up(void *context, int timeout_ms)
 	return status;
 }
 
+/* Inner containers without their engine would live on unseen, and hold up the next one, which waits
+ * for each to stop by itself. Everything else it finds by itself as after any crash. */
+static int before_restart(void *context, pid_t workload)
+{
+	struct start *start = context;
+	const struct plan *plan = &start->planning.plan;
+	int killed = 0, status = STATUS_OK;
+
+	if (!plan->live_restore) {
+		struct error err = ERROR_INIT;
+
+		killed = apply_kill_left(plan->cgroup_mode, data_root_of(start), workload, &err);
+		status = helper_status(killed, &err);
+	}
+	if (killed > 0)
+		log_info("restart: killed %d inner container%s", killed, killed == 1 ? "" : "s");
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		struct error err = ERROR_INIT;
+
+		if (step->kind != STEP_SWEEP && step->kind != STEP_GUARD_START)
+			continue;
+		if (helper_status(apply_step(&start->context, step, &err), &err) != STATUS_OK)
+			status = STATUS_OSERR;
+		if (*start->context.notice)
+			log_info("restart: %s", start->context.notice);
+	}
+	return status;
+}
+
 static void close_listeners(void *context)
 {
 	apply_close_listeners(&((struct start *) context)->context);
@@ -158,6 +188,7 @@ static struct supervise_options supervise_what(struct start *start)
 		.prepare_timeout_ms = planning->plan.prepare_timeout_ms,
 		.no_wait = options->no_wait,
 		.late_message = options->late_message,
+		.restart_engine = options->restart_engine,
 		.ready_timeout_ms = options->ready_timeout_ms,
 		.stop_timeout_ms = options->stop_timeout_ms,
 		.ready_file = options->ready_file,
@@ -189,6 +220,7 @@ int start_run(struct start *start)
 		.sync_data = sync_data,
 		.kill_containers = kill_containers,
 		.clean_up = clean_up,
+		.before_restart = before_restart,
 		.close_listeners = close_listeners,
 		.context = start,
 	};

@@ -127,6 +127,7 @@ void plan_engine(struct planner *p)
 	launch->caps = LAUNCH_CAPS_KEEP;
 	launch->refused = p->refused;
 	plan_containerd(p);
+	p->plan->live_restore = planner_is_on(p, "live-restore");
 	planner_decide(p, CODE_ENGINE_DECISION, "the engine is started as: %s",
 		       summary(p, launch->argv));
 }

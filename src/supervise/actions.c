@@ -50,18 +50,23 @@ void loop_start_engine(struct loop *loop)
 	struct error err = ERROR_INIT;
 	int r;
 
-	open_log(loop);
+	if (loop->restarts == 0)
+		open_log(loop);
+	loop->paused = loop->view.engine_restarts = false;
 	loop->oom_kills = oom_kills();
 	loop->engine_started = clock_now_ms();
+	if (loop->options->ready_timeout_ms > 0)
+		loop->phase_ends = loop->engine_started + loop->options->ready_timeout_ms;
 	r = spawn_engine(loop, &err);
-	if (!loop->options->containerd) /* it may have to be started again */
-		fd_close(&loop->log.output);
+	if (!loop->options->containerd && loop->options->restart_engine == 0)
+		fd_close(&loop->log.output); /* nobody has to be started again */
 	if (r < 0) {
 		loop_fail(loop, "DIND-ENGINE-91", "%s", err.message);
 		loop->engine_failure = exec_status(r);
 		loop->engine_lost = true;
 		loop->pending = EVENT_ENGINE_EXIT;
 	}
+	loop_write_state(loop);
 }
 
 void loop_start_workload(struct loop *loop)
@@ -70,6 +75,7 @@ void loop_start_workload(struct loop *loop)
 	struct error err = ERROR_INIT;
 	pid_t pid;
 
+	loop->view.wait_for_ready = false; /* it is started once */
 	loop->has_terminal = loop->options->workload->foreground && terminal_is_ours();
 	pid = supervise_spawn(loop->options->workload, &as_ours, &loop->options->child_mask,
 			      &loop->workload.pidfd, &err);
@@ -91,6 +97,7 @@ static void announce_ready(struct loop *loop)
 {
 	loop_engine_is_ready(loop);
 	loop_announce_ready(loop);
+	loop->view.has_prepare = false; /* what it has done outlives the engine */
 }
 
 static void hold_hup(struct loop *loop)
@@ -213,6 +220,8 @@ static const struct {
 	{ ACTION_REPLAY_LOG, replay_log },
 	{ ACTION_CLOSE_LISTENERS, close_listeners },
 	{ ACTION_KILL_PREPARE, loop_kill_prepare },
+	{ ACTION_PAUSE, restart_pause },
+	{ ACTION_START_ENGINE, loop_start_engine },
 	{ ACTION_START_PREPARE, loop_start_prepare },
 	{ ACTION_ANNOUNCE_READY, announce_ready },
 	{ ACTION_START_WORKLOAD, loop_start_workload },

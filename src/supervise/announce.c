@@ -20,7 +20,9 @@ static const char *state_word(const struct loop *loop)
 		return "failed";
 	switch (loop->state) {
 	case STATE_STARTING:
-		return "starting";
+		return loop->restarts ? "restarting" : "starting";
+	case STATE_RESTARTING:
+		return "restarting";
 	case STATE_PREPARING:
 		return "preparing";
 	case STATE_RUNNING:
@@ -45,6 +47,7 @@ void loop_write_state(const struct loop *loop)
 		.engine_pid = loop->engine.running ? loop->engine.pid : 0,
 		.since_ms = clock_now_ms(),
 		.ready_after_ms = loop->ready_after_ms,
+		.restarts = loop->restarts,
 	};
 	char text[STATE_TEXT_MAX], problem[64];
 	int r;
@@ -94,16 +97,26 @@ void loop_announce_ready(struct loop *loop)
 {
 	int64_t now = clock_now_ms();
 	char prepared[48] = "";
+	bool again;
 
 	if (loop->engine_ready < 0)
 		loop->engine_ready = now;
 	else
 		(void) snprintf(prepared, sizeof(prepared), ", prepare %lld ms",
 				(long long) (now - loop->engine_ready));
-	loop->ready_after_ms = now - loop->options->started_ms;
+	again = loop->ready_after_ms >= 0;
+	if (!again)
+		loop->ready_after_ms = now - loop->options->started_ms;
 	loop_write_state(loop);
-	if (loop->options->ready_file)
+	if (loop->options->ready_file) {
+		helper_kill(loop, HELPER_REMOVE_READY); /* it must not be the later one */
 		helper_start(loop, HELPER_WRITE_READY);
+	}
+	if (again) {
+		log_info("ready again: there was no engine for %lld ms",
+			 (long long) (now - loop->engine_gone));
+		return;
+	}
 	tell_manager(loop, "READY=1");
 	log_info("ready after %lld ms (engine %lld ms%s)%s%s", (long long) loop->ready_after_ms,
 		 (long long) (loop->engine_ready - loop->engine_started), prepared,
@@ -111,13 +124,25 @@ void loop_announce_ready(struct loop *loop)
 		 loop->options->summary ? loop->options->summary : "");
 }
 
+static void remove_ready_file(struct loop *loop)
+{
+	if (!loop->options->ready_file || loop->ready_after_ms < 0)
+		return;
+	helper_kill(loop, HELPER_WRITE_READY); /* it must not be the later one */
+	helper_start(loop, HELPER_REMOVE_READY);
+}
+
+/* The manager outside is not told: what it watches is us, and we are up. */
+void loop_announce_pause(struct loop *loop)
+{
+	loop_write_state(loop);
+	remove_ready_file(loop);
+}
+
 void loop_announce_stop(struct loop *loop)
 {
 	loop_write_state(loop);
-	if (loop->options->ready_file && loop->view.engine_was_ready) {
-		helper_kill(loop, HELPER_WRITE_READY); /* it must not be the later one */
-		helper_start(loop, HELPER_REMOVE_READY);
-	}
+	remove_ready_file(loop);
 	tell_manager(loop, "STOPPING=1");
 }
 
@@ -172,6 +197,7 @@ void loop_say_phase(const struct loop *loop)
 	case STATE_STOP_CONTAINERD:
 	case STATE_CLEAN_UP:
 	case STATE_STARTING:
+	case STATE_RESTARTING:
 	case STATE_PREPARING:
 	case STATE_RUNNING:
 	case STATE_DONE:

@@ -2,14 +2,16 @@
 /*
  * The decision table: every state × event. Pure.
  *
- * The way down is a row of phases, and no decision ever goes back in it. A phase starts when the
- * one before has nothing left to wait for or has used up its share of the time (shutdown.c); one
- * that has nothing to do is skipped. @view is the world with the event already taken in.
+ * The way down is a row of phases, and no decision ever goes back in it. On the way up the only
+ * step back is an engine that is started again. A phase starts when the one before has nothing left
+ * to wait for or has used up its share of the time (shutdown.c); one that has nothing to do is
+ * skipped. @view is the world with the event already taken in.
  */
 #include "dind/supervise.h"
 
 static const char *const state_names[STATE_COUNT] = {
 	[STATE_STARTING] = "starting",
+	[STATE_RESTARTING] = "restarting",
 	[STATE_PREPARING] = "preparing",
 	[STATE_RUNNING] = "running",
 	[STATE_STOP_WORKLOAD] = "stopping COMMAND",
@@ -37,6 +39,7 @@ static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_PREPARED] = "prepared",
 	[EVENT_PREPARE_FAILED] = "prepare failed",
 	[EVENT_WATCH_EXIT] = "watch exit",
+	[EVENT_RESTART] = "restart",
 };
 
 const char *supervise_state_name(enum supervise_state state)
@@ -108,7 +111,7 @@ static struct supervise_decision stop(const struct supervise_view *view, unsigne
 static struct supervise_decision be_ready(const struct supervise_view *view, unsigned int actions)
 {
 	actions |= ACTION_ANNOUNCE_READY;
-	if (view->has_watch)
+	if (view->has_watch && !view->watch_running)
 		actions |= ACTION_START_WATCH;
 	if (view->has_workload && view->wait_for_ready)
 		actions |= ACTION_START_WORKLOAD;
@@ -136,6 +139,18 @@ static struct supervise_decision containerd_exit(enum supervise_state state,
 	if (state > STATE_RUNNING)
 		return decision(state, ACTION_NONE); /* the way down has its own end */
 	return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
+}
+
+/* Its sockets stay open for the next one, and COMMAND goes on. */
+static struct supervise_decision engine_exit(const struct supervise_view *view)
+{
+	unsigned int actions = ACTION_REPLAY_LOG;
+
+	if (!view->engine_restarts)
+		return stop(view, actions | ACTION_CLOSE_LISTENERS);
+	if (view->prepare_running)
+		actions |= ACTION_KILL_PREPARE;
+	return decision(STATE_RESTARTING, actions | ACTION_PAUSE);
 }
 
 /* ---- signals that are not about stopping ---- */
@@ -174,6 +189,7 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_STARTING, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
+		return engine_exit(view);
 	case EVENT_DEADLINE: /* not ready in time: start-up has failed for good */
 		return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
 	case EVENT_WORKLOAD_EXIT:
@@ -191,10 +207,43 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
 	return decision(STATE_STARTING, ACTION_NONE);
+}
+
+/* Nobody serves the sockets at the moment. */
+static struct supervise_decision decide_restarting(enum supervise_event event,
+						   const struct supervise_view *view)
+{
+	switch (event) {
+	case EVENT_RESTART:
+		return decision(STATE_STARTING, ACTION_START_ENGINE);
+	case EVENT_WORKLOAD_EXIT:
+	case EVENT_WORKLOAD_FAILED:
+	case EVENT_TERM:
+		return stop(view, ACTION_CLOSE_LISTENERS);
+	case EVENT_HUP:
+		return decision(STATE_RESTARTING, hang_up_early(view));
+	case EVENT_FORWARD:
+		return decision(STATE_RESTARTING, forward(view));
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_RESTARTING, view);
+	case EVENT_ENGINE_READY:
+	case EVENT_ENGINE_STOPPING:
+	case EVENT_ENGINE_EXIT:
+	case EVENT_CLEAN_UP_EXIT:
+	case EVENT_DEADLINE:
+	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED: /* killed, since it has nobody to talk to */
+	case EVENT_WATCH_EXIT:	   /* started again when there is something to watch */
+	case EVENT_COUNT:
+		break;
+	}
+	return decision(STATE_RESTARTING, ACTION_NONE);
 }
 
 static struct supervise_decision decide_preparing(enum supervise_event event,
@@ -209,7 +258,7 @@ static struct supervise_decision decide_preparing(enum supervise_event event,
 	case EVENT_ENGINE_STOPPING:
 		return decision(STATE_PREPARING, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
-		return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
+		return engine_exit(view);
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_TERM:
@@ -224,6 +273,7 @@ static struct supervise_decision decide_preparing(enum supervise_event event,
 	case EVENT_CLEAN_UP_EXIT:
 	case EVENT_TICK:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -237,7 +287,7 @@ static struct supervise_decision decide_running(enum supervise_event event,
 	case EVENT_ENGINE_STOPPING: /* somebody else's TERM: its exit follows */
 		return decision(STATE_RUNNING, ACTION_CLOSE_LISTENERS);
 	case EVENT_ENGINE_EXIT:
-		return stop(view, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
+		return engine_exit(view);
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_TERM:
@@ -255,6 +305,7 @@ static struct supervise_decision decide_running(enum supervise_event event,
 	case EVENT_TICK:
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -292,6 +343,7 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -329,6 +381,7 @@ static struct supervise_decision decide_stop_engine(enum supervise_event event,
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -363,6 +416,7 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -390,6 +444,7 @@ static struct supervise_decision decide_kill_engine(enum supervise_event event,
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -420,6 +475,7 @@ static struct supervise_decision decide_stop_containerd(enum supervise_event eve
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -450,6 +506,7 @@ static struct supervise_decision decide_clean_up(enum supervise_event event,
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
 	case EVENT_COUNT:
 		break;
 	}
@@ -462,6 +519,8 @@ struct supervise_decision supervise_decide(enum supervise_state state, enum supe
 	switch (state) {
 	case STATE_STARTING:
 		return decide_starting(event, view);
+	case STATE_RESTARTING:
+		return decide_restarting(event, view);
 	case STATE_PREPARING:
 		return decide_preparing(event, view);
 	case STATE_RUNNING:

@@ -7,9 +7,10 @@
 #include "dind/log.h"
 #include "loop.h"
 
-#define DEAF_LIMIT_MS 2000
-#define FILE_LIMIT_MS 3000
-#define FORK_AGAIN_MS 50
+#define DEAF_LIMIT_MS	 2000
+#define FILE_LIMIT_MS	 3000
+#define FORK_AGAIN_MS	 50
+#define RESTART_LIMIT_MS 10000
 
 static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_SYNC] = "writing back the data root",
@@ -18,6 +19,7 @@ static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_CLEAN_UP] = "unmounting",
 	[HELPER_WRITE_READY] = "writing the ready file",
 	[HELPER_REMOVE_READY] = "removing the ready file",
+	[HELPER_BEFORE_RESTART] = "clearing up behind the engine",
 };
 
 /* ---- in the child ---- */
@@ -49,6 +51,15 @@ static int clean_up(struct loop *loop, int timeout_ms)
 	return status;
 }
 
+static int before_restart(struct loop *loop)
+{
+	pid_t workload = loop->workload.running ? loop->workload.pid : 0;
+
+	if (!loop->helpers->before_restart)
+		return STATUS_OK;
+	return loop->helpers->before_restart(loop->helpers->context, workload);
+}
+
 static int work(struct loop *loop, enum helper_kind kind, int timeout_ms)
 {
 	void *context = loop->helpers->context;
@@ -66,6 +77,8 @@ static int work(struct loop *loop, enum helper_kind kind, int timeout_ms)
 		return write_ready_file(loop);
 	case HELPER_REMOVE_READY:
 		return remove_ready_file(loop);
+	case HELPER_BEFORE_RESTART:
+		return before_restart(loop);
 	case HELPER_COUNT:
 		break;
 	}
@@ -99,6 +112,8 @@ static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t 
 	case HELPER_WRITE_READY:
 	case HELPER_REMOVE_READY:
 		return now + FILE_LIMIT_MS;
+	case HELPER_BEFORE_RESTART:
+		return now + RESTART_LIMIT_MS;
 	case HELPER_SYNC:
 	case HELPER_KILL_CONTAINERS:
 		return loop->shutdown.began + loop->shutdown.budget_ms;

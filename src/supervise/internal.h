@@ -104,11 +104,12 @@ enum { STATE_TEXT_MAX = 4096 };
 
 /* Contents of the state file: written by the loop, read by supervise_ready(). */
 struct state_record {
-	char state[16]; /* starting, preparing, ready, stopping, failed */
+	char state[16]; /* starting, restarting, preparing, ready, stopping, failed */
 	int64_t pid;	/* of dind-init */
 	int64_t engine_pid;
 	int64_t since_ms;	/* CLOCK_MONOTONIC: when this state began */
 	int64_t ready_after_ms; /* -1: was not ready */
+	int64_t restarts;	/* of the engine */
 	char socket[512];	/* "" without one */
 	char summary[512];
 	char reason[512];

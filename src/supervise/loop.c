@@ -61,7 +61,8 @@ static void enter(struct loop *loop, enum supervise_state before)
 static void handle(struct loop *loop, enum supervise_event event)
 {
 	/* To carry out a decision may bring up the next event: a COMMAND that cannot be started.
-	 * That leads to a later state, and states only go forward, so there is an end to it. */
+	 * That leads to a later state, and what brings one back waits for something first, so there
+	 * is an end to it. */
 	while (event != EVENT_COUNT) {
 		enum supervise_state before = loop->state;
 		struct supervise_decision decision = supervise_decide(before, event, &loop->view);
@@ -83,7 +84,7 @@ static void say_engine_lost(struct loop *loop)
 {
 	const struct reap_status *ended = &loop->engine.ended;
 	const char *early = loop->view.engine_was_ready ? "" : " before it was ready";
-	char how[64], oom[96] = "";
+	char how[64], oom[96] = "", restarts[48] = "";
 
 	if (!loop->view.has_workload && ended->code == 0) {
 		log_notice("%s ended by itself%s", loop_engine_name(loop), early);
@@ -91,8 +92,11 @@ static void say_engine_lost(struct loop *loop)
 	}
 	if (ended->signal == SIGKILL)
 		(void) oom_describe(loop->oom_kills, oom, sizeof(oom));
-	loop_fail(loop, "DIND-ENGINE-92", "%s %s%s%s", loop_engine_name(loop),
-		  loop_describe(ended, how, sizeof(how)), oom, early);
+	if (loop->restarts > 0)
+		(void) snprintf(restarts, sizeof(restarts), ", after %d restart%s", loop->restarts,
+				loop->restarts == 1 ? "" : "s");
+	loop_fail(loop, "DIND-ENGINE-92", "%s %s%s%s%s", loop_engine_name(loop),
+		  loop_describe(ended, how, sizeof(how)), oom, early, restarts);
 }
 
 static void service_ended(struct service *service, const struct reap_status *ended)
@@ -106,7 +110,9 @@ static void engine_ended(struct loop *loop, const struct reap_status *ended)
 {
 	service_ended(&loop->engine, ended);
 	loop->view.engine_running = false;
-	if (loop->state < STATE_STOP_ENGINE) { /* we have not told it to */
+	loop->view.engine_restarts = restart_wanted(loop, ended);
+	if (!loop->view.engine_restarts && loop->state < STATE_STOP_ENGINE) {
+		/* we have not told it to */
 		loop->engine_lost = true;
 		say_engine_lost(loop);
 		if (is_stopping(loop->state))
@@ -144,9 +150,13 @@ static void child_ended(struct loop *loop, const struct reap_status *ended)
 		handle(loop, loop_prepare_ended(loop, ended));
 	} else if (is_service(&loop->watch, ended)) {
 		handle(loop, loop_watch_ended(loop, ended));
-	} else if (helper_ended(loop, ended, &kind) && kind == HELPER_CLEAN_UP) {
-		loop->clean_up_failed = ended->code != STATUS_OK;
-		handle(loop, EVENT_CLEAN_UP_EXIT);
+	} else if (helper_ended(loop, ended, &kind)) {
+		if (kind == HELPER_CLEAN_UP)
+			loop->clean_up_failed = ended->code != STATUS_OK;
+		if (kind == HELPER_CLEAN_UP)
+			handle(loop, EVENT_CLEAN_UP_EXIT);
+		if (kind == HELPER_BEFORE_RESTART) /* what failed was said */
+			handle(loop, EVENT_RESTART);
 	} /* else an orphan, and that was all it waited for */
 }
 
@@ -379,9 +389,6 @@ static void close_sources(struct loop *loop)
 static void start_services(struct loop *loop)
 {
 	loop_start_engine(loop);
-	if (loop->options->ready_timeout_ms > 0)
-		loop->phase_ends = loop->engine_started + loop->options->ready_timeout_ms;
-	loop_write_state(loop);
 	if (loop->pending == EVENT_COUNT && loop->options->workload && loop->options->no_wait)
 		loop_start_workload(loop);
 	handle(loop, loop->pending);
@@ -418,7 +425,9 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.timer_armed = -1,
 		.containerd_due = -1,
 		.watch_due = -1,
+		.restart_due = -1,
 		.engine_ready = -1,
+		.engine_gone = -1,
 		.shutdown = { .began = -1, .budget_ms = options->stop_timeout_ms },
 		.ready_after_ms = -1,
 		.oom_kills = -1,

@@ -27,6 +27,7 @@ enum helper_kind {
 	HELPER_CLEAN_UP,
 	HELPER_WRITE_READY, /* the ready file is a path of the user's: it may be on a dead server */
 	HELPER_REMOVE_READY,
+	HELPER_BEFORE_RESTART,
 	HELPER_COUNT,
 };
 
@@ -51,10 +52,14 @@ struct loop {
 
 	/* due times, CLOCK_MONOTONIC ms, -1: none */
 	int64_t phase_ends, next_tick, next_fork, timer_armed;
-	int64_t containerd_due, watch_due; /* to be started again */
+	int64_t containerd_due, watch_due, restart_due; /* to be started again */
 	struct shutdown shutdown;
 
 	int64_t engine_started, engine_ready, ready_after_ms;
+	int64_t engine_gone;	   /* when it died last, -1: not yet */
+	int restarts, restart_row; /* of the engine; those since it last stayed up for long */
+	int restart_pause_ms;
+	bool paused;					     /* it is to be started again */
 	int64_t containerd_deaths[LOOP_CONTAINERD_RESTARTS]; /* the last ones, -1: none */
 	unsigned int n_deaths;
 	int containerd_pause_ms;
@@ -114,6 +119,17 @@ void services_check(struct loop *loop, int64_t now);
 /* The next time services_check() is due, -1: none. */
 int64_t services_due(const struct loop *loop);
 
+/* ---- restart.c: an engine that has died ---- */
+
+/* It ended, and nobody told it to: is it started again? Then that was said. */
+bool restart_wanted(struct loop *loop, const struct reap_status *ended);
+
+/* We are not ready any more, and will start it in a moment. */
+void restart_pause(struct loop *loop);
+
+/* Begin with what comes before the start when the time has come. Its end is EVENT_RESTART. */
+void restart_check(struct loop *loop, int64_t now);
+
 /* ---- announce.c ---- */
 
 /* Replace the state file by where we are now. */
@@ -123,6 +139,7 @@ void loop_write_state(const struct loop *loop);
 void loop_engine_is_ready(struct loop *loop);
 
 void loop_announce_ready(struct loop *loop);
+void loop_announce_pause(struct loop *loop);
 void loop_announce_stop(struct loop *loop);
 
 /* One line about a phase that begins. */

@@ -46,6 +46,8 @@ static int engine_status(const struct loop *loop)
 
 	if (loop->engine_failure)
 		return loop->engine_failure;
+	if (loop->paused)
+		return STATUS_OK; /* told to stop while there was none */
 	if (!ended->pid)
 		return STATUS_KILLED; /* it hangs in the kernel, and we have stopped waiting */
 	/*

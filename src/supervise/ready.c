@@ -35,6 +35,10 @@ static enum verdict judge(const struct state_record *record, int64_t end, struct
 		(void) error_set_plain(err, -EAGAIN, "the engine is still starting");
 		return VERDICT_STARTING;
 	}
+	if (str_equal(record->state, "restarting")) {
+		(void) error_set_plain(err, -EAGAIN, "the engine died and is being started again");
+		return VERDICT_STARTING;
+	}
 	if (str_equal(record->state, "preparing")) {
 		(void) error_set_plain(err, -EAGAIN, "the engine runs and is still being prepared");
 		return VERDICT_STARTING;

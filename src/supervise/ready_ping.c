@@ -143,6 +143,9 @@ static int ask(int fd, const char *url, int64_t end, struct error *err)
 		return error_set(err, (int) n, "%s does not answer", url);
 	if (!str_has_prefix(answer, "HTTP/1.") || strlen(answer) < 12 ||
 	    strncmp(answer + 8, " 200", 4) != 0) {
+		if (strstr(answer, "HTTPS server"))
+			return error_set_plain(err, -EPROTO,
+					       "%s speaks TLS, which is not asked for here", url);
 		answer[strcspn(answer, "\r\n")] = '\0';
 		return error_set_plain(err, -EPROTO, "%s answers \"%s\"", url, answer);
 	}

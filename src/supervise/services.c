@@ -70,7 +70,9 @@ static int start_containerd(struct loop *loop, struct error *err)
 
 int loop_start_containerd(struct loop *loop, struct error *err)
 {
-	return loop->options->containerd ? start_containerd(loop, err) : 0;
+	/* it may have outlived the engine of before */
+	return loop->options->containerd && !loop->containerd.running ? start_containerd(loop, err)
+								      : 0;
 }
 
 /* Number of its deaths within the window, this one included. */
@@ -140,7 +142,8 @@ static void containerd_is_due(struct loop *loop)
 	struct error err = ERROR_INIT;
 
 	loop->containerd_due = -1;
-	if (!loop->view.engine_running || loop->state >= STATE_KILL_ENGINE)
+	if (!loop->view.engine_running || loop->containerd.running ||
+	    loop->state >= STATE_KILL_ENGINE)
 		return;
 	if (start_containerd(loop, &err) == 0)
 		return;
@@ -259,13 +262,17 @@ void services_check(struct loop *loop, int64_t now)
 	}
 	if (loop->containerd_due >= 0 && now >= loop->containerd_due)
 		containerd_is_due(loop);
+	restart_check(loop, now);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
 }
 
 int64_t services_due(const struct loop *loop)
 {
-	int64_t a = loop->watch_due, b = loop->containerd_due;
-
-	if (a < 0 || b < 0)
-		return a < 0 ? b : a;
-	return a < b ? a : b;
+	return earlier(loop->restart_due, earlier(loop->watch_due, loop->containerd_due));
 }

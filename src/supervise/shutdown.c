@@ -48,6 +48,7 @@ int64_t shutdown_deadline(const struct shutdown *shutdown, enum supervise_state 
 	case STATE_CLEAN_UP:
 		return now + shutdown_clean_up_ms(shutdown, now, hurried) + CLEAN_UP_MARGIN_MS;
 	case STATE_STARTING:
+	case STATE_RESTARTING:
 	case STATE_PREPARING:
 	case STATE_RUNNING:
 	case STATE_DONE:

@@ -59,6 +59,8 @@ void state_format(const struct state_record *record, char *buf, size_t size)
 	put_number(&w, "engine_pid", record->engine_pid);
 	put_number(&w, "since_ms", record->since_ms);
 	put_number(&w, "ready_after_ms", record->ready_after_ms);
+	if (record->restarts)
+		put_number(&w, "restarts", record->restarts);
 	if (*record->socket)
 		put_string(&w, "socket", record->socket);
 	if (*record->summary)
@@ -157,6 +159,7 @@ static int parse_member(const char **at, struct state_record *record)
 		{ "engine_pid", NULL, 0, &record->engine_pid },
 		{ "since_ms", NULL, 0, &record->since_ms },
 		{ "ready_after_ms", NULL, 0, &record->ready_after_ms },
+		{ "restarts", NULL, 0, &record->restarts },
 		{ "socket", record->socket, sizeof(record->socket), NULL },
 		{ "summary", record->summary, sizeof(record->summary), NULL },
 		{ "reason", record->reason, sizeof(record->reason), NULL },

@@ -269,6 +269,42 @@ assert_image_clean() {
 	refute_match 'needs_recovery' "$features" "features of the loop image"
 }
 
+# ---- clients --------------------------------------------------------------------------------------------------------
+
+# first_client PATH: connects as soon as the socket's name exists, that is from PID 1's first milliseconds on, and asks for
+# /_ping; prints "waited=yes refused=0 HTTP/1.0 200 OK" when it was there first and nobody sent it away.
+first_client() {
+	# shellcheck disable=SC2016
+	perl -MErrno -we '
+		use IO::Socket::UNIX;
+		my ($path) = @ARGV;
+		my ($refused, $waited, $s) = (0, 0);
+		for (1 .. 30000) {
+			last if $s = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path);
+			if ($!{ENOENT}) { $waited++ } elsif ($!{ECONNREFUSED}) { $refused++ } else { die "connect: $!\n" }
+			select undef, undef, undef, 0.001;
+		}
+		die "no socket in time\n" if !$s;
+		alarm 30;
+		print $s "GET /_ping HTTP/1.0\r\n\r\n";
+		my $answer = <$s> // "connection closed\n";
+		$answer =~ s/\s+$//;
+		print "waited=", $waited ? "yes" : "no", " refused=$refused $answer\n";
+	' "$1"
+}
+
+# This machine's curl with all that it needs, for a container that has none: $CURL/curl.
+curl_copy() {
+	local lib
+	export CURL=$WORK/curl
+	mkdir -p "$CURL"
+	cp -L "$(type -P curl)" "$CURL/curl.real"
+	for lib in $(ldd "$CURL/curl.real" | grep -o '/[^ ]*'); do cp -L "$lib" "$CURL/"; done
+	printf '#!/bin/sh\nexec %s --library-path %s %s --silent --show-error --max-time 20 "$@"\n' \
+		"$(echo "$CURL"/ld-linux*)" "$CURL" "$CURL/curl.real" >"$CURL/curl"
+	chmod +x "$CURL/curl"
+}
+
 # ---- what runs in the inner engines ---------------------------------------------------------------------------------
 
 # A tar with a static busybox and nothing else: there is no registry.

@@ -46,27 +46,9 @@ dockerd_signal() {
 	box "$1" sh -c 'kill "-$0" "$1"' "$2" "${pid:?no dockerd in $1}"
 }
 
-# Connects as soon as the socket's name exists, that is from PID 1's first milliseconds on, and asks for /_ping.
-FIRST_CLIENT='
-	use IO::Socket::UNIX;
-	my ($path) = @ARGV;
-	my ($refused, $waited, $s) = (0, 0);
-	for (1 .. 30000) {
-		last if $s = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path);
-		if ($!{ENOENT}) { $waited++ } elsif ($!{ECONNREFUSED}) { $refused++ } else { die "connect: $!\n" }
-		select undef, undef, undef, 0.001;
-	}
-	die "no socket in time\n" if !$s;
-	alarm 30;
-	print $s "GET /_ping HTTP/1.0\r\n\r\n";
-	my $answer = <$s> // "connection closed\n";
-	$answer =~ s/\s+$//;
-	print "waited=", $waited ? "yes" : "no", " refused=$refused $answer\n";
-'
-
 @test "ready: a client that connects when the socket appears is served, not refused" {
 	mkdir "$WORK/sock"
-	perl -MErrno -we "$FIRST_CLIENT" "$WORK/sock/docker.sock" >"$WORK/first" 2>&1 3>&- &
+	first_client "$WORK/sock/docker.sock" >"$WORK/first" 2>&1 3>&- &
 	client=$!
 	box_start first -v "$WORK/sock:/s" -v "$DATA" IMAGE --data-root /var/lib/other --host unix:///s/docker.sock
 	wait "$client" || true

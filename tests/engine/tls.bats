@@ -21,18 +21,6 @@ teardown_file() {
 	[ -n "${ENGINE_MISSING:-}" ] || docker network rm "$RUN" >/dev/null
 }
 
-# This machine's curl with all that it needs, for a container that has none: $CURL/curl.
-curl_copy() {
-	local lib
-	export CURL=$WORK/curl
-	mkdir -p "$CURL"
-	cp -L "$(type -P curl)" "$CURL/curl.real"
-	for lib in $(ldd "$CURL/curl.real" | grep -o '/[^ ]*'); do cp -L "$lib" "$CURL/"; done
-	printf '#!/bin/sh\nexec %s --library-path %s %s --silent --show-error --max-time 20 "$@"\n' \
-		"$(echo "$CURL"/ld-linux*)" "$CURL" "$CURL/curl.real" >"$CURL/curl"
-	chmod +x "$CURL/curl"
-}
-
 # tls_start NAME [docker's options] IMAGE [arguments]: a box with a TLS listener, called `docker` in the network.
 tls_start() {
 	local name=$1 options=()
@@ -73,13 +61,18 @@ over() {
 	assert_eq over-tls "$(client "$certs" docker run --rm bb echo over-tls)" 'docker run over TLS'
 	box tls sh -c 'cd /certs && stat -c "%a %n" ca/* server/* client/*' >"$WORK/modes"
 	assert_eq '644 ca/cert.pem
+644 ca/cert.srl
 600 ca/key.pem
 644 server/ca.pem
 644 server/cert.pem
+644 server/csr.pem
 600 server/key.pem
+644 server/openssl.cnf
 644 client/ca.pem
 644 client/cert.pem
-644 client/key.pem' "$(cat "$WORK/modes")" 'modes'
+644 client/csr.pem
+644 client/key.pem
+644 client/openssl.cnf' "$(cat "$WORK/modes")" 'modes'
 }
 
 @test "tls: curl with the client certificate by name, address and localhost; not without one, not in plain HTTP" {

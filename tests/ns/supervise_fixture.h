@@ -47,7 +47,7 @@ struct scene {
 	const char *const *extra;	  /* more for the engine's environment */
 	bool log_to_file;		  /* engine_log, in the scratch directory */
 	bool subreaper;			  /* not PID 1 */
-	int clean_up_ms, clean_up_status, sync_ms;
+	int clean_up_ms, clean_up_status, sync_ms, before_restart_ms;
 	void (*prepare)(void);	/* in the box, before anything else */
 	void (*on_close)(void); /* in PID 1, when the listeners are closed */
 	int (*instead)(struct supervise_options *options); /* called in place of supervise_run() */
@@ -168,6 +168,14 @@ static int note_clean_up(void *context, int timeout_ms)
 	return scene->clean_up_status;
 }
 
+static int note_before_restart(void *context, pid_t workload)
+{
+	(void) context;
+	note(workload ? "before-restart beside COMMAND" : "before-restart");
+	sleep_ms(scene->before_restart_ms);
+	return 0;
+}
+
 static void note_close(void *context)
 {
 	(void) context;
@@ -180,6 +188,7 @@ static const struct supervise_helpers callbacks = {
 	.sync_data = note_sync,
 	.kill_containers = note_kill,
 	.clean_up = note_clean_up,
+	.before_restart = note_before_restart,
 	.close_listeners = note_close,
 };
 

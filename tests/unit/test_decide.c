@@ -9,6 +9,7 @@
 /* clang-format off */
 
 #define STARTING	STATE_STARTING
+#define RESTARTING	STATE_RESTARTING
 #define PREPARING	STATE_PREPARING
 #define RUNNING		STATE_RUNNING
 #define STOP_WORKLOAD	STATE_STOP_WORKLOAD
@@ -24,11 +25,12 @@
 #define TO_STOP		(ACTION_TERM_ENGINE | ACTION_START_SYNC)
 #define TO_WORKLOAD	(ACTION_TERM_WORKLOAD | ACTION_START_SYNC)
 #define LOST		(ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG)
+#define AGAIN		(ACTION_REPLAY_LOG | ACTION_PAUSE)
 
 /*
  * The view as letters: C a COMMAND was given, c it runs, e the engine runs, n --no-wait, r the engine was
  * ready, h a HUP is held, d containerd runs, l it is given up, P there is a job before ready, p it runs, ! it is
- * required, W there is a watch, w it runs; a digit: TERMs so far.
+ * required, W there is a watch, w it runs, a the engine is to be started again; a digit: TERMs so far.
  */
 static const struct row {
 	enum supervise_state state;
@@ -76,6 +78,35 @@ static const struct row {
 	{ STARTING, EVENT_PREPARED,	   "eP",   STARTING, ACTION_NONE },
 	{ STARTING, EVENT_PREPARE_FAILED,  "eP!",  STARTING, ACTION_NONE },
 	{ STARTING, EVENT_WATCH_EXIT,	   "eW",   STARTING, ACTION_NONE },
+	{ STARTING, EVENT_ENGINE_EXIT,	   "a",	   RESTARTING, AGAIN },
+	{ STARTING, EVENT_ENGINE_EXIT,	   "Ccnda", RESTARTING, AGAIN }, /* containerd stays, so does COMMAND */
+	{ STARTING, EVENT_RESTART,	   "e",	   STARTING, ACTION_NONE },
+	/* for the second time: COMMAND runs, so does the watch */
+	{ STARTING, EVENT_ENGINE_READY,	   "CcenWw", RUNNING, ACTION_ANNOUNCE_READY },
+	{ STARTING, EVENT_ENGINE_READY,	   "CcenW", RUNNING, ACTION_ANNOUNCE_READY | ACTION_START_WATCH },
+
+	/* ---- no engine for a moment ---- */
+	{ RESTARTING, EVENT_RESTART,	     "",     STARTING, ACTION_START_ENGINE },
+	{ RESTARTING, EVENT_RESTART,	     "CcndWw", STARTING, ACTION_START_ENGINE },
+	{ RESTARTING, EVENT_ENGINE_READY,    "",     RESTARTING, ACTION_NONE }, /* the dead one's */
+	{ RESTARTING, EVENT_ENGINE_STOPPING, "",     RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_ENGINE_EXIT,     "a",    RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_WORKLOAD_EXIT,   "Cn",   CLEAN_UP, ACTION_START_SYNC | TO_CLEAN_UP },
+	{ RESTARTING, EVENT_WORKLOAD_EXIT,   "CndWw", STOP_CTRD, ACTION_CLOSE_LISTENERS | ACTION_START_SYNC | ACTION_TERM_WATCH | ACTION_TERM_CONTAINERD },
+	{ RESTARTING, EVENT_WORKLOAD_FAILED, "Cn",   CLEAN_UP, ACTION_START_SYNC | TO_CLEAN_UP },
+	{ RESTARTING, EVENT_CLEAN_UP_EXIT,   "",     RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_TERM,	     "1",    CLEAN_UP, ACTION_START_SYNC | TO_CLEAN_UP },
+	{ RESTARTING, EVENT_TERM,	     "Ccn1", STOP_WORKLOAD, ACTION_CLOSE_LISTENERS | TO_WORKLOAD },
+	{ RESTARTING, EVENT_HUP,	     "",     RESTARTING, ACTION_HOLD_HUP },
+	{ RESTARTING, EVENT_HUP,	     "Ccn",  RESTARTING, ACTION_FORWARD_WORKLOAD },
+	{ RESTARTING, EVENT_FORWARD,	     "",     RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_FORWARD,	     "Ccn",  RESTARTING, ACTION_FORWARD_WORKLOAD },
+	{ RESTARTING, EVENT_DEADLINE,	     "",     RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_TICK,	     "",     RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_CONTAINERD_EXIT, "",     RESTARTING, ACTION_NONE }, /* started with the engine */
+	{ RESTARTING, EVENT_PREPARED,	     "P",    RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_PREPARE_FAILED,  "P!",   RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_WATCH_EXIT,	     "W",    RESTARTING, ACTION_NONE },
 
 	/* ---- the engine is ready, we are not ---- */
 	{ PREPARING, EVENT_ENGINE_READY,    "erPp",  PREPARING, ACTION_NONE },
@@ -104,6 +135,8 @@ static const struct row {
 	{ PREPARING, EVENT_PREPARE_FAILED,  "CerP!", STOP_ENGINE, TO_STOP },
 	{ PREPARING, EVENT_PREPARE_FAILED,  "CcenrP!", STOP_WORKLOAD, TO_WORKLOAD },
 	{ PREPARING, EVENT_WATCH_EXIT,	    "erPpW", PREPARING, ACTION_NONE },
+	{ PREPARING, EVENT_ENGINE_EXIT,	    "rPp!a", RESTARTING, AGAIN | ACTION_KILL_PREPARE },
+	{ PREPARING, EVENT_RESTART,	    "erPp",  PREPARING, ACTION_NONE },
 
 	/* ---- running ---- */
 	{ RUNNING, EVENT_ENGINE_READY,	  "er",	  RUNNING, ACTION_NONE },
@@ -137,6 +170,9 @@ static const struct row {
 	{ RUNNING, EVENT_PREPARED,	  "erP",  RUNNING, ACTION_NONE },
 	{ RUNNING, EVENT_PREPARE_FAILED,  "erP!", RUNNING, ACTION_NONE },
 	{ RUNNING, EVENT_WATCH_EXIT,	  "erW",  RUNNING, ACTION_RESTART_WATCH },
+	{ RUNNING, EVENT_ENGINE_EXIT,	  "ra",	  RESTARTING, AGAIN },
+	{ RUNNING, EVENT_ENGINE_EXIT,	  "CcndrWwa", RESTARTING, AGAIN },
+	{ RUNNING, EVENT_RESTART,	  "er",	  RUNNING, ACTION_NONE },
 
 	/* ---- COMMAND has its time ---- */
 	{ STOP_WORKLOAD, EVENT_ENGINE_READY,	"Ccen1", STOP_WORKLOAD, ACTION_NONE },
@@ -166,6 +202,8 @@ static const struct row {
 	{ STOP_WORKLOAD, EVENT_PREPARED,	"Ccer1", STOP_WORKLOAD, ACTION_NONE },
 	{ STOP_WORKLOAD, EVENT_PREPARE_FAILED,	"CcerP!1", STOP_WORKLOAD, ACTION_NONE },
 	{ STOP_WORKLOAD, EVENT_WATCH_EXIT,	"CcerW1", STOP_WORKLOAD, ACTION_NONE },
+	{ STOP_WORKLOAD, EVENT_RESTART,		"Ccn1",	 STOP_WORKLOAD, ACTION_NONE }, /* it came too late */
+	{ STOP_WORKLOAD, EVENT_ENGINE_EXIT,	"Ccnra1", STOP_WORKLOAD, LOST }, /* not on the way down */
 
 	/* ---- dockerd stops its containers ---- */
 	{ STOP_ENGINE, EVENT_ENGINE_READY,    "e1",    STOP_ENGINE, ACTION_NONE },
@@ -193,6 +231,7 @@ static const struct row {
 	{ STOP_ENGINE, EVENT_PREPARED,	      "er1",   STOP_ENGINE, ACTION_NONE },
 	{ STOP_ENGINE, EVENT_PREPARE_FAILED,  "erP!1", STOP_ENGINE, ACTION_NONE },
 	{ STOP_ENGINE, EVENT_WATCH_EXIT,      "erW1",  STOP_ENGINE, ACTION_NONE },
+	{ STOP_ENGINE, EVENT_RESTART,	      "er1",   STOP_ENGINE, ACTION_NONE },
 
 	/* ---- the containers were killed ---- */
 	{ KILL_CONT, EVENT_ENGINE_READY,    "e1",    KILL_CONT, ACTION_NONE },
@@ -218,6 +257,7 @@ static const struct row {
 	{ KILL_CONT, EVENT_PREPARED,	    "er1",   KILL_CONT, ACTION_NONE },
 	{ KILL_CONT, EVENT_PREPARE_FAILED,  "erP!1", KILL_CONT, ACTION_NONE },
 	{ KILL_CONT, EVENT_WATCH_EXIT,	    "erW1",  KILL_CONT, ACTION_NONE },
+	{ KILL_CONT, EVENT_RESTART,	    "er1",   KILL_CONT, ACTION_NONE },
 
 	/* ---- SIGKILL went to dockerd ---- */
 	{ KILL_ENGINE, EVENT_ENGINE_READY,    "e1",   KILL_ENGINE, ACTION_NONE },
@@ -238,6 +278,7 @@ static const struct row {
 	{ KILL_ENGINE, EVENT_PREPARED,	      "er1",  KILL_ENGINE, ACTION_NONE },
 	{ KILL_ENGINE, EVENT_PREPARE_FAILED,  "erP!1", KILL_ENGINE, ACTION_NONE },
 	{ KILL_ENGINE, EVENT_WATCH_EXIT,      "erW1", KILL_ENGINE, ACTION_NONE },
+	{ KILL_ENGINE, EVENT_RESTART,	      "er1",  KILL_ENGINE, ACTION_NONE },
 
 	/* ---- dockerd is gone, containerd goes ---- */
 	{ STOP_CTRD, EVENT_ENGINE_READY,    "edr1", STOP_CTRD, ACTION_NONE },
@@ -258,6 +299,7 @@ static const struct row {
 	{ STOP_CTRD, EVENT_PREPARED,	    "dr1",  STOP_CTRD, ACTION_NONE },
 	{ STOP_CTRD, EVENT_PREPARE_FAILED,  "drP!1", STOP_CTRD, ACTION_NONE },
 	{ STOP_CTRD, EVENT_WATCH_EXIT,	    "drW1", STOP_CTRD, ACTION_NONE },
+	{ STOP_CTRD, EVENT_RESTART,	    "d1",   STOP_CTRD, ACTION_NONE },
 
 	/* ---- unmounting ---- */
 	{ CLEAN_UP, EVENT_ENGINE_READY,	   "r1",  CLEAN_UP, ACTION_NONE },
@@ -279,6 +321,7 @@ static const struct row {
 	{ CLEAN_UP, EVENT_PREPARED,	   "r1",  CLEAN_UP, ACTION_NONE },
 	{ CLEAN_UP, EVENT_PREPARE_FAILED,  "rP!1", CLEAN_UP, ACTION_NONE },
 	{ CLEAN_UP, EVENT_WATCH_EXIT,	   "rW1", CLEAN_UP, ACTION_NONE },
+	{ CLEAN_UP, EVENT_RESTART,	   "1",	  CLEAN_UP, ACTION_NONE },
 
 	/* ---- done ---- */
 	{ DONE, EVENT_ENGINE_READY,    "Ccer3", DONE, ACTION_NONE },
@@ -296,6 +339,7 @@ static const struct row {
 	{ DONE, EVENT_PREPARED,	       "CcerP3", DONE, ACTION_NONE },
 	{ DONE, EVENT_PREPARE_FAILED,  "CcerP!3", DONE, ACTION_NONE },
 	{ DONE, EVENT_WATCH_EXIT,      "CcerWw3", DONE, ACTION_NONE },
+	{ DONE, EVENT_RESTART,	       "C3",	DONE, ACTION_NONE },
 };
 
 /* clang-format on */
@@ -345,6 +389,9 @@ static struct supervise_view parse_view(const char *letters)
 		case 'w':
 			view.watch_running = true;
 			break;
+		case 'a':
+			view.engine_restarts = true;
+			break;
 		default:
 			ck_assert_int_ge(*letters, '0');
 			ck_assert_int_le(*letters, '9');
@@ -382,7 +429,7 @@ START_TEST(every_state_and_event_has_a_row)
 END_TEST
 
 /* Every view there can be, and some that cannot. */
-#define N_FLAGS 13
+#define N_FLAGS 14
 #define N_VIEWS ((1 << N_FLAGS) * 5)
 
 static struct supervise_view view_number(int i)
@@ -401,6 +448,7 @@ static struct supervise_view view_number(int i)
 		.prepare_required = i & 1 << 10,
 		.has_watch = i & 1 << 11,
 		.watch_running = i & 1 << 12,
+		.engine_restarts = i & 1 << 13,
 		.terms = i >> N_FLAGS,
 	};
 }
@@ -422,9 +470,17 @@ START_TEST(nothing_goes_back_whatever_the_view)
 			struct supervise_view view = view_number(i);
 			struct supervise_decision d = supervise_decide(state, event, &view);
 			int last = state < STATE_DONE ? state : STATE_DONE;
+			bool again = event == EVENT_ENGINE_EXIT && view.engine_restarts &&
+				     state <= STATE_RUNNING;
 
-			REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
-			REQUIRE(d.actions >> 25 == 0);
+			/* but for an engine that is started again, in two steps */
+			if (again && state != STATE_RESTARTING)
+				REQUIRE(d.next == STATE_RESTARTING);
+			else if (state == STATE_RESTARTING && event == EVENT_RESTART)
+				REQUIRE(d.next == STATE_STARTING);
+			else
+				REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
+			REQUIRE(d.actions >> 27 == 0);
 			if (state >= STATE_DONE || event >= EVENT_COUNT)
 				REQUIRE((int) d.next == last && d.actions == ACTION_NONE);
 		}
@@ -464,6 +520,13 @@ START_TEST(actions_belong_to_their_transitions)
 				(moves && d.next == STATE_PREPARING));
 			REQUIRE(has(&d, ACTION_ANNOUNCE_READY) ==
 				(moves && d.next == STATE_RUNNING));
+			REQUIRE(has(&d, ACTION_PAUSE) == (moves && d.next == STATE_RESTARTING));
+			REQUIRE(has(&d, ACTION_START_ENGINE) ==
+				(moves && d.next == STATE_STARTING));
+			/* clients of the next one wait in the sockets */
+			if (d.next == STATE_RESTARTING)
+				REQUIRE(!has(&d, ACTION_CLOSE_LISTENERS | ACTION_TERM_WORKLOAD |
+							 ACTION_TERM_CONTAINERD));
 			/* nobody is started on the way down, but what the engine cannot do without
 			 */
 			if (state > STATE_PREPARING)
@@ -507,7 +570,8 @@ struct world {
 	enum supervise_state state;
 	struct supervise_view view;
 	int restarts; /* of containerd */
-	int term_engine, kill_engine, term_workload, term_containerd, prepares, watches,
+	int left;     /* restarts of the engine that are left */
+	int workloads, term_engine, kill_engine, term_workload, term_containerd, prepares, watches,
 		syncs; /* times, 2 stands for more */
 };
 
@@ -518,14 +582,31 @@ struct world {
 static struct world worlds[MAX_WORLDS];
 static size_t n_worlds;
 static unsigned long n_steps;
+static bool has_containerd; /* in all of them */
+
+/* Those that are there, by their bytes: number + 1, 0 is free. */
+#define N_SLOTS (1u << 18)
+static unsigned int slots[N_SLOTS];
 
 static void add_world(const struct world *world)
 {
-	for (size_t i = 0; i < n_worlds; i++)
-		if (memcmp(&worlds[i], world, sizeof(*world)) == 0)
+	const unsigned char *bytes = (const unsigned char *) world;
+	unsigned int hash = 2166136261u;
+
+	for (size_t i = 0; i < sizeof(*world); i++)
+		hash = (hash ^ bytes[i]) * 16777619u;
+	for (;; hash++) {
+		unsigned int *slot = &slots[hash % N_SLOTS];
+
+		if (*slot && memcmp(&worlds[*slot - 1], world, sizeof(*world)) == 0)
 			return;
-	ck_assert_uint_lt(n_worlds, MAX_WORLDS);
-	worlds[n_worlds++] = *world;
+		if (*slot)
+			continue;
+		ck_assert_uint_lt(n_worlds, MAX_WORLDS);
+		worlds[n_worlds++] = *world;
+		*slot = (unsigned int) n_worlds;
+		return;
+	}
 }
 
 static int times(int so_far, unsigned int actions, enum supervise_action action)
@@ -535,6 +616,7 @@ static int times(int so_far, unsigned int actions, enum supervise_action action)
 
 static void check_world(const struct world *world)
 {
+	ck_assert_int_le(world->workloads, 1);
 	ck_assert_int_le(world->term_engine, 1);
 	ck_assert_int_le(world->kill_engine, 1);
 	ck_assert_int_le(world->term_workload, 1);
@@ -555,7 +637,11 @@ static bool happens(enum supervise_event event, struct world *world)
 		if (!world->view.engine_running)
 			return false;
 		world->view.engine_running = false;
+		world->view.engine_restarts = world->left > 0 && world->state <= STATE_RUNNING;
+		world->left -= world->view.engine_restarts;
 		return true;
+	case EVENT_RESTART:
+		return world->state == STATE_RESTARTING;
 	case EVENT_WORKLOAD_EXIT:
 		if (!world->view.workload_running)
 			return false;
@@ -621,6 +707,19 @@ static void step(struct world world, enum supervise_event event)
 		world.view.containerd_running = true;
 		world.restarts++;
 	}
+	world.workloads = times(world.workloads, d.actions, ACTION_START_WORKLOAD);
+	if (d.actions & ACTION_PAUSE)
+		world.view.engine_was_ready = false;
+	if (d.actions & ACTION_ANNOUNCE_READY)
+		world.view.has_prepare = false;
+	if (d.actions & ACTION_START_ENGINE) {
+		world.view.engine_running = true;
+		world.view.engine_restarts = false;
+		world.view.containerd_running = has_containerd;
+		world.prepares = world.watches = 0; /* each engine has its own */
+	}
+	if (d.actions & ACTION_START_WORKLOAD)
+		world.view.wait_for_ready = false;
 	if (d.actions & ACTION_HOLD_HUP)
 		world.view.hup_held = true;
 	if (d.actions & ACTION_SEND_HELD_HUP)
@@ -641,7 +740,11 @@ static void walk(const char *start)
 
 	memset(&world, 0, sizeof(world));
 	world.view = parse_view(start);
+	has_containerd = world.view.containerd_running;
+	world.left = world.view.engine_restarts;
+	world.view.engine_restarts = false;
 	n_worlds = 0;
+	memset(slots, 0, sizeof(slots));
 	add_world(&world);
 	for (size_t i = 0; i < n_worlds; i++) {
 		for (int event = 0; event < EVENT_COUNT; event++) {
@@ -653,11 +756,12 @@ static void walk(const char *start)
 }
 
 static const char *const starts[] = {
-	"e",	/* the engine alone */
-	"Ce",	/* COMMAND waits for it */
-	"Ccen", /* --no-wait */
-	"edPW", /* with everything beside it */
-	"CedP!W", "CcendP!",
+	"e",			   /* the engine alone */
+	"Ce",			   /* COMMAND waits for it */
+	"Ccen",			   /* --no-wait */
+	"edPW",			   /* with everything beside it */
+	"CedP!W", "CcendP!", "ea", /* all of that with one restart */
+	"Cea",	  "Ccena",   "edPWa",
 };
 
 START_TEST(each_signal_goes_out_once_on_every_path)
@@ -682,9 +786,13 @@ START_TEST(time_alone_ends_every_stop)
 
 		/* running: for as long as nobody wants something else */
 		for (; world.state != STATE_RUNNING && world.state != STATE_DONE; steps++) {
-			ck_assert_int_lt(steps, 7);
-			world.state =
-				supervise_decide(world.state, EVENT_DEADLINE, &world.view).next;
+			bool again = world.state == STATE_RESTARTING;
+
+			ck_assert_int_lt(steps, 8);
+			world.state = supervise_decide(world.state,
+						       again ? EVENT_RESTART : EVENT_DEADLINE,
+						       &world.view)
+					      .next;
 		}
 	}
 }

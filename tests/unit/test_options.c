@@ -136,6 +136,8 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 		fprintf(out, " user=%s", o->user);
 	fprintf(out, "%s%s%s%s", o->keep_caps ? " keep" : "", o->drop_caps ? " drop" : "",
 		o->no_new_privs ? " nnp" : "", o->no_wait ? " nowait" : "");
+	if (o->restart_engine)
+		fprintf(out, " restart=%d", o->restart_engine);
 	if (o->ready_timeout_ms != 60000)
 		fprintf(out, " ready=%d", o->ready_timeout_ms);
 	if (o->stop_timeout_ms != 9000)
@@ -184,6 +186,7 @@ static const struct {
 	{ { W(""), W(NULL) }, "run command=[]" },
 
 	/* sub-commands and commands of their names */
+	{ { W("--restart-engine", "3"), W(NULL) }, "run restart=3" },
 	{ { W("doctor"), W(NULL) }, "doctor" },
 	{ { W("--", "doctor"), W(NULL) }, "run command=[doctor]" },
 	{ { W("run", "doctor"), W(NULL) }, "run command=[doctor]" },
@@ -508,10 +511,8 @@ static const struct {
 	  "06",
 	  "DIND_MODE remote is not in this version",
 	  "auto, nested" },
-	{ { W("--restart-engine", "3"), W(NULL) },
-	  "06",
-	  "--restart-engine is not in this version",
-	  "leave it out" },
+	{ { W("--restart-engine", "-1"), W(NULL) }, "03", "'-1'", "0 to 1000" },
+	{ { W("--restart-engine", "1001"), W(NULL) }, "03", "'1001'", "0 to 1000" },
 	{ { W("--cache-pool=/x", "--storage-path=/y"), W(NULL) }, "04", "--cache-pool", "" },
 	{ { W("--cache-pool=/var/lib/docker/x", "--data-root=/var/lib/docker"), W(NULL) },
 	  "04",

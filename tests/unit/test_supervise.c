@@ -180,6 +180,7 @@ START_TEST(state_comes_back_as_it_was)
 	char text[STATE_TEXT_MAX], again[STATE_TEXT_MAX];
 
 	record.ready_after_ms = -1;
+	record.restarts = 3;
 	memset(record.reason, '"', sizeof(record.reason) - 1); /* the longest there can be */
 	memset(record.summary, '\x01', sizeof(record.summary) - 1);
 	record.summary[200] = '\0';
@@ -191,6 +192,7 @@ START_TEST(state_comes_back_as_it_was)
 	ck_assert_str_eq(got.reason, record.reason);
 	ck_assert_str_eq(got.summary, record.summary);
 	ck_assert_int_eq(got.ready_after_ms, -1);
+	ck_assert_int_eq(got.restarts, 3);
 	ck_assert_int_eq(got.since_ms, record.since_ms);
 }
 END_TEST
