@@ -19,6 +19,7 @@ void apply_context_init(struct apply_context *context)
 	context->lock_fd = -EBADF;
 	context->lease_fd = -EBADF;
 	context->mkfs_output = -EBADF;
+	context->certs_output = -EBADF;
 	context->apparmor_lock = -EBADF;
 	context->mkfs_image = -EBADF;
 	context->data_root_mount_id = -1;
@@ -87,6 +88,12 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		break;
 	}
 	return error_set_plain(err, -EINVAL, "step kind %d is not known", (int) step->kind);
+}
+
+void apply_abandon(struct apply_context *context)
+{
+	apply_abandon_image(context);
+	apply_abandon_certs(context);
 }
 
 static void add_notice(struct apply_context *context, const char *fmt, va_list ap)

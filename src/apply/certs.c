@@ -62,19 +62,41 @@ static const char *take_lines(struct apply_context *context, char *text)
 	return said;
 }
 
+static int begin(struct apply_context *context, const struct plan_step *step, struct error *err)
+{
+	pid_t pid;
+
+	if (context->certs_pid)
+		return 0;
+	pid = child_start(step->u.certs.argv, &context->certs_output, err);
+	if (pid < 0)
+		return (int) pid;
+	context->certs_pid = pid;
+	return 0;
+}
+
+void apply_abandon_certs(struct apply_context *context)
+{
+	fd_close(&context->certs_output);
+	if (context->certs_pid)
+		child_kill(context->certs_pid);
+	context->certs_pid = 0;
+}
+
 int apply_certs(struct apply_context *context, const struct plan_step *step, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + step->u.certs.timeout_ms;
 	const char *const *argv = step->u.certs.argv;
 	char text[OUTPUT_MAX], buf[40];
-	int output = -EBADF, status = 0, r;
+	int status = 0, r = begin(context, step, err);
+	pid_t pid = context->certs_pid;
 	const char *said;
-	pid_t pid = child_start(argv, &output, err);
 
-	if (pid < 0)
-		return (int) pid;
-	r = read_output(output, deadline, text, sizeof(text));
-	fd_close(&output);
+	if (r < 0 || step->u.certs.begin)
+		return r;
+	r = read_output(context->certs_output, deadline, text, sizeof(text));
+	fd_close(&context->certs_output);
+	context->certs_pid = 0;
 	if (r == 0)
 		r = child_wait(pid, (int) (deadline - clock_now_ms()), &status);
 	if (r < 0) {

@@ -237,7 +237,7 @@ int image_finish(struct apply_context *context, const struct plan_step *step, st
 	return 0;
 }
 
-void apply_abandon(struct apply_context *context)
+void apply_abandon_image(struct apply_context *context)
 {
 	bool running = context->mkfs_pid > 0;
 

@@ -52,13 +52,18 @@ static int clear_path(struct apply_context *context, const char *path, struct er
 	return 0;
 }
 
-/* Owner and mode are set before listen(2): until then nobody can connect. */
+/*
+ * listen(2) follows at once upon bind(2), so that nobody finds a socket that refuses. Owner and
+ * mode come after it: until then it is root's alone.
+ */
 static int publish_unix(int fd, const struct plan_listener *listener, uint64_t *ret_inode,
 			struct error *err)
 {
 	const char *path = listener->path;
 	struct stat st;
 
+	if (listen(fd, LISTEN_BACKLOG) < 0)
+		return error_set(err, -errno, "listen on %s", path);
 	if (listener->gid >= 0 && lchown(path, (uid_t) -1, (gid_t) listener->gid) < 0)
 		return error_set(err, -errno, "give %s to group %lld", path,
 				 (long long) listener->gid);
@@ -66,8 +71,6 @@ static int publish_unix(int fd, const struct plan_listener *listener, uint64_t *
 		return error_set(err, -errno, "set the mode of %s", path);
 	if (stat(path, &st) < 0)
 		return error_set(err, -errno, "look at %s", path);
-	if (listen(fd, LISTEN_BACKLOG) < 0)
-		return error_set(err, -errno, "listen on %s", path);
 	*ret_inode = st.st_ino;
 	return 0;
 }

@@ -179,7 +179,7 @@ int apply_lock(struct apply_context *context, const struct plan_step *step, stru
 	}
 	/* Another rung of the ladder: its lock replaces the one before, whose image is not wanted
 	 * any more. */
-	apply_abandon(context);
+	apply_abandon_image(context);
 	fd_close(&context->lock_fd);
 	context->lock_fd = fd;
 	memcpy(context->lock_path, path, strlen(path) + 1);

@@ -43,6 +43,11 @@ int apply_config(const struct plan_step *step, struct error *err);
 int apply_filesystem(const struct plan_step *step, struct error *err);
 int apply_file(const struct plan_step *step, struct error *err);
 int apply_certs(struct apply_context *context, const struct plan_step *step, struct error *err);
+
+/* End and reap a running mkfs, and empty its image; a running dind-certs. */
+void apply_abandon_image(struct apply_context *context);
+void apply_abandon_certs(struct apply_context *context);
+
 int apply_confine(struct apply_context *context, const struct plan_step *step, struct error *err);
 
 /*

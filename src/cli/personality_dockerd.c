@@ -170,6 +170,7 @@ int personality_dockerd(struct cli *cli, int argc, char **argv)
 	status = cli_begin(cli, n, words);
 	if (status != STATUS_OK)
 		return status;
+	cli->options.tmp_tmpfs = true; /* as hack/dind, which is part of that image */
 	/* the line that people look for in the log of docker:dind; before dockerd's own */
 	personality_iptables_print(cli, cli->dockerd_asks);
 	warn_of_plain_tcp(cli, argv + 1);

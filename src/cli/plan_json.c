@@ -302,6 +302,7 @@ static const struct json_field certs_fields[] = {
 	DETAIL(certs.directory, "directory", FIELD_STRING),
 	DETAIL(certs.argv, "argv", FIELD_VECTOR),
 	DETAIL(certs.timeout_ms, "timeout_ms", FIELD_INT32),
+	DETAIL(certs.begin, "begin", FIELD_BOOL),
 };
 RECORD(certs_record, certs_fields);
 #undef S

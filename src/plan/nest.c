@@ -18,6 +18,16 @@ static struct plan_step *mount_missing(struct planner *p, const char *type, cons
 	return step;
 }
 
+void plan_tmp(struct planner *p)
+{
+	/* exec and dev: tests of engines run programs and make devices in there */
+	struct plan_step *step = mount_missing(p, "tmpfs", "/tmp", "mode=1777",
+					       "tests of engines need a /tmp that is no overlay");
+
+	if (step)
+		planner_or_abort(step, CODE_MOUNT_FILESYSTEM, STATUS_OSERR, "--privileged");
+}
+
 static void add_steps(struct planner *p)
 {
 	size_t before;
@@ -30,11 +40,7 @@ static void add_steps(struct planner *p)
 		planner_or_degrade(step, CODE_MOUNT_FILESYSTEM,
 				   "securityfs: AppArmor will not be seen", "--privileged");
 	}
-	/* exec and dev: tests of engines run programs and make devices in there */
-	step = mount_missing(p, "tmpfs", "/tmp", "mode=1777",
-			     "tests of engines need a /tmp that is no overlay");
-	if (step)
-		planner_or_abort(step, CODE_MOUNT_FILESYSTEM, STATUS_OSERR, "--privileged");
+	plan_tmp(p);
 	plan_cgroups(p);
 	before = p->plan->n_steps;
 	plan_propagation(p);

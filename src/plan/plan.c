@@ -64,8 +64,11 @@ static void add_steps(struct planner *p)
 {
 	plan_limits(p);
 	plan_runtime_directories(p); /* sockets and locks are made in there */
-	plan_listen(p);		     /* from here on clients wait instead of failing */
-	plan_storage_claim(p);	     /* mkfs runs beside what follows */
+	if (p->options->tmp_tmpfs)
+		plan_tmp(p);
+	plan_listen(p);	   /* from here on clients wait instead of failing */
+	plan_tls_begin(p); /* dind-certs and mkfs run beside what follows */
+	plan_storage_claim(p);
 	plan_writable(p);
 	plan_devices(p);
 	plan_propagation(p);

@@ -170,6 +170,8 @@ bool planner_tls_is_spoken(const struct planner *p);
 const char *planner_tls_client(struct planner *p);
 void planner_tls_flags(struct planner *p, struct strings *argv);
 void plan_tls(struct planner *p);
+void plan_tmp(struct planner *p);
+void plan_tls_begin(struct planner *p);
 void plan_tls_step(struct planner *p);
 
 void plan_config(struct planner *p);

@@ -10,6 +10,7 @@
 #include "planner.h"
 
 #define STEP_KEY   "certificates"
+#define BEGIN_KEY  "certificates-begin"
 #define TIMEOUT_MS 30000 /* RSA keys on a busy machine */
 
 /* Those that say which certificates; and the switches. */
@@ -150,18 +151,37 @@ static const char *const *certs_argv(struct planner *p)
 	return argv.items;
 }
 
+static struct plan_step *add_step(struct planner *p, const char *key, const char *why)
+{
+	struct plan_step *step = planner_step(p, STEP_CERTS, key, why);
+
+	step->u.certs.directory = p->options->tls_dir;
+	step->u.certs.argv = certs_argv(p);
+	step->u.certs.timeout_ms = TIMEOUT_MS;
+	return step;
+}
+
+void plan_tls_begin(struct planner *p)
+{
+	struct plan_step *step;
+
+	/* not where something will be mounted over them */
+	if (!planner_tls_is_ours(p) || str_path_is_below(p->options->tls_dir, p->data_root))
+		return;
+	step = add_step(p, BEGIN_KEY, "they are made or looked through beside what follows");
+	step->u.certs.begin = true;
+	planner_or_degrade(step, CODE_TLS_DECISION, "doing that beside the rest", NULL);
+}
+
 void plan_tls_step(struct planner *p)
 {
 	struct plan_step *step;
 
 	if (!planner_tls_is_ours(p))
 		return;
-	step = planner_step(p, STEP_CERTS, STEP_KEY,
-			    "whoever reaches a TCP listener without a certificate of this CA is "
-			    "sent away");
-	step->u.certs.directory = p->options->tls_dir;
-	step->u.certs.argv = certs_argv(p);
-	step->u.certs.timeout_ms = TIMEOUT_MS;
+	step = add_step(p, STEP_KEY,
+			"whoever reaches a TCP listener without a certificate of this CA is sent "
+			"away");
 	/* what is wrong, and with which file, is told by the next plan */
 	planner_or_replan(step, CODE_TLS_DECISION);
 }

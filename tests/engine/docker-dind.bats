@@ -103,6 +103,10 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	client -e DOCKER_HOST=tcp://docker:2376 -e DOCKER_TLS_CERTDIR= IMAGE version || status=$?
 	assert_eq 1 "$status" 'plain client on 2376'
 	assert_eq 'overlay2' "$(box tls docker info -f '{{.Driver}}')" 'over the unix socket'
+	# What hack/dind does there: a /tmp for programs and devices, shared mounts, and the engine knows where it is.
+	assert_match '^tmpfs rw' "$(box tls findmnt -n -o FSTYPE,OPTIONS /tmp)" '/tmp'
+	assert_match '^shared' "$(box tls findmnt -n -o PROPAGATION /)" 'propagation'
+	assert_match '^container=docker$' "$(box tls sh -c 'tr "\0" "\n" <"/proc/$(pidof dockerd)/environ"')" "dockerd's environment"
 	# Standard output has this line and no other; a clean stop is 0.
 	assert_match '^iptables v[0-9.]+ \((nf_tables|legacy)\)$' "$(stdout_of tls)"
 	assert_eq 1 "$(stdout_of tls | wc -l)" 'lines on stdout'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The step that runs dind-certs: its lines, its status, its deadline. */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +70,60 @@ START_TEST(it_does_not_hang)
 }
 END_TEST
 
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+START_TEST(it_may_run_beside_other_steps)
+{
+	char file[] = "/tmp/test_certs_step.XXXXXX", script[128];
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+	const char *const other[] = { "/bin/false", NULL };
+	struct plan_step step = { .kind = STEP_CERTS };
+	int fd = mkstemp(file);
+
+	ck_assert_int_ge(fd, 0);
+	(void) close(fd);
+	(void) snprintf(script, sizeof(script), "sleep 0.3; rm %s; echo 'info: made'", file);
+	apply_context_init(&context);
+	step.u.certs.directory = "/certs";
+	step.u.certs.argv = argv;
+	step.u.certs.timeout_ms = 10000;
+	step.u.certs.begin = true;
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	ck_assert_int_gt(context.certs_pid, 0);
+	ck_assert(is_there(file));
+	ck_assert_str_eq(context.notice, "");
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0); /* a second time changes nothing */
+	step.u.certs.begin = false;
+	step.u.certs.argv = other; /* what was begun is waited for */
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	ck_assert(!is_there(file));
+	ck_assert_str_eq(context.notice, "made");
+	ck_assert_int_eq(context.certs_pid, 0);
+}
+END_TEST
+
+START_TEST(it_is_given_up_with_the_start)
+{
+	const char *const argv[] = { "/bin/sleep", "30", NULL };
+	struct plan_step step = { .kind = STEP_CERTS };
+	pid_t pid;
+
+	apply_context_init(&context);
+	step.u.certs.argv = argv;
+	step.u.certs.begin = true;
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	pid = context.certs_pid;
+	ck_assert_int_eq(kill(pid, 0), 0);
+	apply_abandon(&context);
+	ck_assert_int_lt(kill(pid, 0), 0);
+	ck_assert_int_eq(context.certs_pid, 0);
+	apply_abandon(&context);
+}
+END_TEST
+
 START_TEST(it_is_not_there)
 {
 	static const char *const argv[] = { "/nonexistent/dind-certs", NULL };
@@ -109,6 +164,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, what_it_says, 0, ARRAY_SIZE(runs));
 	tcase_add_test(tc, it_does_not_hang);
+	tcase_add_test(tc, it_may_run_beside_other_steps);
+	tcase_add_test(tc, it_is_given_up_with_the_start);
 	tcase_add_test(tc, it_is_not_there);
 	tcase_add_test(tc, the_real_one);
 	suite_add_tcase(suite, tc);

@@ -341,6 +341,27 @@ START_TEST(sweep)
 }
 END_TEST
 
+START_TEST(a_tmp_of_its_own_for_docker_dind_only)
+{
+	const struct plan_step *step;
+	struct machine m;
+
+	machine_with_volume(&m);
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_FILESYSTEM), 0);
+	m.options.tmp_tmpfs = true;
+	machine_plan(&m);
+	step = the_step_with_key(&m, "filesystem:/tmp");
+	ck_assert_str_eq(step->u.filesystem.type, "tmpfs");
+	ck_assert_int_eq(step->on_fail, FAIL_ABORT);
+	ck_assert(step < the_step_with_key(&m, "listen")); /* sockets may be in there */
+	(void) machine_mount(&m, "/tmp", "ext4");
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_FILESYSTEM), 0);
+	machine_free(&m);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("mounts");
@@ -355,5 +376,6 @@ int main(void)
 	tcase_add_test(tc, devices_that_nobody_looked_for_are_not_made);
 	tcase_add_loop_test(tc, propagation, 0, ARRAY_SIZE(propagations));
 	tcase_add_loop_test(tc, sweep, 0, ARRAY_SIZE(sweeps));
+	tcase_add_test(tc, a_tmp_of_its_own_for_docker_dind_only);
 	return run_suite(tc);
 }

@@ -23,7 +23,7 @@ static const char *engine_args(struct machine *m)
 
 START_TEST(a_tcp_listener_with_certificates)
 {
-	const struct plan_step *step;
+	const struct plan_step *step, *begin;
 	struct machine m;
 
 	machine_tls(&m, "tcp://0.0.0.0");
@@ -38,6 +38,13 @@ START_TEST(a_tcp_listener_with_certificates)
 	ck_assert_int_gt(step->u.certs.timeout_ms, 0);
 	/* clients may queue up meanwhile */
 	ck_assert(step > the_step_with_key(&m, "listen"));
+	ck_assert(!step->u.certs.begin);
+	/* and the rest is done beside it */
+	begin = the_step_with_key(&m, "certificates-begin");
+	ck_assert(begin == the_step_with_key(&m, "listen") + 1);
+	ck_assert(begin->u.certs.begin);
+	ck_assert_int_eq(begin->on_fail, FAIL_DEGRADE);
+	ck_assert_str_eq(argv_text(&m, begin->u.certs.argv), argv_text(&m, step->u.certs.argv));
 	ck_assert_has(engine_args(&m), OWN_FLAGS);
 	ck_assert_ptr_nonnull(decision(&m, "DIND-TLS-01"));
 	/* `ready` asks in plain HTTP */
@@ -70,6 +77,20 @@ START_TEST(what_dind_certs_is_told)
 }
 END_TEST
 
+/* The data root is mounted after the listeners are open. */
+START_TEST(below_the_data_root_they_are_not_begun_early)
+{
+	struct machine m;
+
+	machine_tls(&m, "tcp://127.0.0.1");
+	m.options.tls_dir = DATA_ROOT "/certs";
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 1);
+	ck_assert(!the_step_with_key(&m, "certificates")->u.certs.begin);
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(a_unix_socket_needs_none)
 {
 	struct machine m;
@@ -96,7 +117,7 @@ START_TEST(a_listener_of_daemon_json)
 	m.facts.engine.config_tls_verify = TRI_NO;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
-	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 1);
+	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 2);
 	/* a directive may not be in the file and given as a flag */
 	ck_assert_str_eq(argv_text(&m, the_step_with_key(&m, "config")->u.config.drop),
 			 "hosts tlsverify");
@@ -134,7 +155,7 @@ START_TEST(the_users_own_settings)
 	m.facts.engine.config_tls_verify = settings[_i].config_verify;
 	machine_plan(&m);
 	ck_assert_int_eq(refusal(&m, "DIND-LISTEN-02") == NULL, settings[_i].verifies);
-	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), settings[_i].ours);
+	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), settings[_i].ours ? 2 : 0);
 	ck_assert_int_eq(hint(&m, "DIND-TLS-11") == NULL, settings[_i].ours);
 	if (settings[_i].ours)
 		ck_assert_has(engine_args(&m), OWN_FLAGS);
@@ -247,6 +268,7 @@ int main(void)
 
 	tcase_add_test(tc, a_tcp_listener_with_certificates);
 	tcase_add_test(tc, what_dind_certs_is_told);
+	tcase_add_test(tc, below_the_data_root_they_are_not_begun_early);
 	tcase_add_test(tc, a_unix_socket_needs_none);
 	tcase_add_test(tc, a_listener_of_daemon_json);
 	tcase_add_loop_test(tc, the_users_own_settings, 0, ARRAY_SIZE(settings));
