@@ -181,6 +181,7 @@ static int make_leaf(struct certs_run *run, const struct leaf *leaf, EVP_PKEY *o
 	EVP_PKEY *key = old_key ? old_key : new_key;
 	auto_x509 cert = NULL;
 	struct certs_set set = { .role = leaf->role, .key_mode = leaf->key_mode };
+	int r;
 
 	if (!key)
 		return certs_fail_crypto(run, "make a key");
@@ -195,7 +196,8 @@ static int make_leaf(struct certs_run *run, const struct leaf *leaf, EVP_PKEY *o
 	set.key = new_key;
 	set.cert = cert;
 	set.ca = ca->cert;
-	return certs_write(run, &set);
+	r = certs_write(run, &set);
+	return r < 0 ? r : certs_write_extras(run, leaf->role, key, cert, leaf->names);
 }
 
 static int ensure_leaf(struct certs_run *run, const struct leaf *leaf, struct authority *ca,

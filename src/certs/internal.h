@@ -82,6 +82,12 @@ int certs_write(struct certs_run *run, const struct certs_set *set);
 /* Remove what a run that was killed has left aside: there may be a key among it. */
 void certs_sweep(struct certs_run *run, const char *role);
 
+/* ---- extras.c ---- */
+
+/* csr.pem and openssl.cnf beside a new certificate of @role (@names NULL: a client's), ca/cert.srl. */
+int certs_write_extras(struct certs_run *run, const char *role, EVP_PKEY *key, X509 *cert,
+		       const struct certs_names *names);
+
 /* ---- make.c ---- */
 
 EVP_PKEY *certs_new_key(enum certs_key kind);

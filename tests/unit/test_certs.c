@@ -123,6 +123,31 @@ static unsigned int changes(const char *const before[ARRAY_SIZE(files)])
 	return bits;
 }
 
+/* What docker:dind leaves beside them. */
+static void extras(const char *role, const char *configuration)
+{
+	FILE *file = fopen(at(arena_printf(&arena, "%s/csr.pem", role)), "re");
+	X509_REQ *request = file ? PEM_read_X509_REQ(file, NULL, NULL, NULL) : NULL;
+	auto_x509 cert = NULL;
+	char *digits;
+
+	ck_assert_ptr_nonnull(request);
+	(void) fclose(file);
+	ck_assert_int_eq(certs_read_x509(at(arena_printf(&arena, "%s/cert.pem", role)), &cert), 0);
+	ck_assert_int_gt(X509_REQ_verify(request, X509_get0_pubkey(cert)), 0);
+	ck_assert_int_eq(
+		X509_NAME_cmp(X509_REQ_get_subject_name(request), X509_get_subject_name(cert)), 0);
+	X509_REQ_free(request);
+	ck_assert_str_eq(content(arena_printf(&arena, "%s/openssl.cnf", role)), configuration);
+	ck_assert_uint_eq(mode_of(arena_printf(&arena, "%s/openssl.cnf", role)), 0644);
+	if (strcmp(role, "client") != 0)
+		return;
+	/* the last one that the CA has signed */
+	digits = i2s_ASN1_INTEGER(NULL, X509_get0_serialNumber(cert));
+	ck_assert_str_eq(content("ca/cert.srl"), arena_printf(&arena, "%s\n", digits + 2));
+	OPENSSL_free(digits);
+}
+
 /* Key and certificate of a role are one pair, signed by the CA beside them; nothing is left over.
  */
 static void consistent(const char *role, const char *names_wanted)
@@ -162,6 +187,9 @@ START_TEST(nothing_there)
 	mode_t before = umask(0077);
 
 	ensure();
+	extras("server", "[ x509_exts ]\nextendedKeyUsage = serverAuth\n"
+			 "subjectAltName = DNS:docker,DNS:box,IP:10.0.0.2,IP:::1\n");
+	extras("client", "[ x509_exts ]\nextendedKeyUsage = clientAuth\n");
 	(void) umask(before);
 	consistent("server", "DNS:docker,DNS:box,IP:10.0.0.2,IP:::1");
 	consistent("client", NULL);
