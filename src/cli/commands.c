@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "client_check.h"
 #include "dind/file.h"
 #include "dind/inspect.h"
 #include "dind/log.h"
@@ -166,6 +167,17 @@ static int doctor_status(const struct plan *plan)
 	return STATUS_CONFIG;
 }
 
+/* The first listener of the engine that runs here; NULL: there is none. */
+static const char *our_socket(struct arena *arena)
+{
+	json_t *state = our_engine_runs() ? json_load_file(DIND_STATE_FILE, 0, NULL) : NULL;
+	const char *socket = json_string_value(json_object_get(state, "socket"));
+
+	socket = socket ? arena_strdup(arena, socket) : NULL;
+	json_decref(state);
+	return socket;
+}
+
 static int print_doctor(const struct cli *cli, const struct plan *plan, struct error *err)
 {
 	char *text = NULL;
@@ -190,6 +202,12 @@ int cli_doctor(struct cli *cli)
 
 	if (r == 0)
 		r = planning_make(&planning, &cli->options, true, &err);
+	if (r == 0) {
+		struct client_view view;
+
+		client_ask(&cli->options, our_socket(&planning.arena), &planning.arena, &view);
+		client_judge(&view, &planning.arena, &planning.plan);
+	}
 	status = r < 0 ? failed("DIND-DOCTOR-01", &err) : print_doctor(cli, &planning.plan, &err);
 	planning_free(&planning);
 	return status;
