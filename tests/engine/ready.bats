@@ -70,6 +70,29 @@ dockerd_signal() {
 	refute_match 'refused|cannot connect' "$err" stderr
 }
 
+@test "ready: IPv4, IPv6 and unix sockets, their group and mode; what lies in the place of one" {
+	mkdir "$WORK/second.sock"
+	box_create listen --sysctl net.ipv6.conf.all.disable_ipv6=0 IMAGE --socket-group 4242 --host unix:///var/run/docker.sock \
+		--host unix:///run/second.sock --host 'tcp://[::1]:2375' --host tcp://127.0.0.1:2376
+	docker cp -q "$WORK/second.sock" "$RUN-listen:/run/second.sock"
+	docker start "$RUN-listen" >/dev/null
+	box_ready listen
+	box_log_has listen 'removed the empty directory /run/second.sock'
+	for host in unix:///var/run/docker.sock unix:///run/second.sock 'tcp://[::1]:2375' tcp://127.0.0.1:2376; do
+		assert_eq linux "$(box listen docker -H "$host" info -f '{{.OSType}}')" "$host"
+	done
+	assert_eq $'660 4242\n660 4242' "$(box listen stat -c '%a %g' /var/run/docker.sock /run/second.sock)" 'mode and group'
+	# Left over: nobody answers there.
+	box_kill listen
+	docker start "$RUN-listen" >/dev/null
+	box_ready listen
+	box_log_has listen 'removed the stale socket /(var/)?run/docker.sock'
+	# A mount cannot be taken away, and is named.
+	box_run dir -v "$(volume dir):/var/run/docker.sock" IMAGE
+	assert_eq 71 "$status" status
+	assert_match 'DIND-LISTEN-[0-9]+: .*/var/run/docker.sock is a directory and cannot be removed' "$err"
+}
+
 @test "ready: dockerd's own -H is taken over, with --strict-args its argv is left alone" {
 	box_start taken IMAGE dockerd -H unix:///var/run/docker.sock -H tcp://127.0.0.1:2375 --label team=ci
 	out=$(box taken docker -H tcp://127.0.0.1:2375 info -f '{{.Labels}}' 2>&1) || true
