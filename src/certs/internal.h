@@ -84,7 +84,8 @@ void certs_sweep(struct certs_run *run, const char *role);
 
 /* ---- extras.c ---- */
 
-/* csr.pem and openssl.cnf beside a new certificate of @role (@names NULL: a client's), ca/cert.srl. */
+/* csr.pem and openssl.cnf beside a new certificate of @role (@names NULL: a client's), ca/cert.srl.
+ */
 int certs_write_extras(struct certs_run *run, const char *role, EVP_PKEY *key, X509 *cert,
 		       const struct certs_names *names);
 

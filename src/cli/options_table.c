@@ -539,7 +539,7 @@ const char *option_variable(const struct option_spec *spec, char *buf, size_t si
 bool option_is_later(const char *name)
 {
 	static const char *const later[] = {
-		"registry-mirror", "insecure-registry", "mtu",		 "dns",
+		"registry-mirror", "insecure-registry", "mtu", "dns",
 		"address-pool",	   "mirror-limits",
 	};
 
