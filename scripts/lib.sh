@@ -224,26 +224,30 @@ root_get() {
 
 lab_root() { root_get directory "$LAB_SUITE" "$LAB_PACKAGES"; }
 
-# busybox_get: prints the path of a static busybox, taken out of Debian's package without installing that.
-busybox_get() {
-	local out=$DIND_CACHE/roots/busybox
+# busybox_get, registry_get: print the path of a static busybox, of the program of docker-registry.
+busybox_get() { deb_file busybox busybox-static '*/bin/busybox'; }
+registry_get() { deb_file docker-registry docker-registry '*/bin/docker-registry'; }
+
+# deb_file NAME PACKAGE PATTERN: prints the path of a file taken out of Debian's package without installing that.
+deb_file() {
+	local out=$DIND_CACHE/roots/$1
 	if [ ! -x "$out" ]; then
 		cache_init
 		(
 			flock -w 600 9
-			[ -x "$out" ] || step "fetching a static busybox from Debian's package" busybox_fetch "$out"
-		) 9>"$DIND_CACHE/lock/busybox" || die "could not fetch busybox-static"
+			[ -x "$out" ] || step "fetching $1 from Debian's package $2" deb_fetch "$out" "$2" "$3"
+		) 9>"$DIND_CACHE/lock/$1" || die "could not fetch $2"
 	fi
 	echo "$out"
 }
 
-busybox_fetch() {
+deb_fetch() {
 	local tmp rc=0
-	tmp=$(mktemp -d "$DIND_CACHE/tmp/busybox.XXXXXX") || return
+	tmp=$(mktemp -d "$DIND_CACHE/tmp/deb.XXXXXX") || return
 	(
 		cd "$tmp" || exit
-		apt-get download busybox-static || { apt_refresh && apt-get download busybox-static; } || exit
-		dpkg-deb -x busybox-static_*.deb . && mv "$(find . -type f -path '*/bin/busybox')" "$1.new" && mv "$1.new" "$1"
+		apt-get download "$2" || { apt_refresh && apt-get download "$2"; } || exit
+		dpkg-deb -x "$2"_*.deb . && mv "$(find . -type f -path "$3")" "$1.new" && mv "$1.new" "$1"
 	) || rc=$?
 	rm -rf "$tmp"
 	return "$rc"

@@ -64,6 +64,13 @@ void apply_context_init(struct apply_context *context);
 int apply_step(struct apply_context *context, const struct plan_step *step, struct error *err);
 
 /*
+ * STEP_CONFIG once more, for an engine that runs as @argv: read the user's file anew, merge, have
+ * dockerd look at the result if it can, put it in place. On failure the file that the engine has
+ * stays as it is. Takes as long as the user's file system and dockerd do: to be called in a child.
+ */
+int apply_reload(const struct plan_step *step, const char *const *argv, struct error *err);
+
+/*
  * The way down, each bounded by @timeout_ms and safe to call when nothing was set up:
  * release listening sockets and remove their files; write back the data root; unmount all below the
  * data root in reverse order, the data root itself if we mounted it, and detach the loop device.

@@ -225,8 +225,10 @@ struct facts_engine {
 	const char *version;	 /* of dockerd, by trial; NULL until tried */
 	const char *config_path; /* daemon.json that will be read */
 	enum tri config_present;
-	const char *config_error;   /* NULL or "line 3 column 7: …" */
-	struct strings config_keys; /* top-level keys of daemon.json */
+	const char *config_error;     /* NULL or "line 3 column 7: …" */
+	struct strings config_keys;   /* top-level keys of daemon.json */
+	struct strings config_values; /* theirs, as JSON on one line, in that order: to be shown.
+					 Passwords in URLs are left out */
 	/* values of daemon.json that we plan with; NULL or empty when absent */
 	const char *config_data_root;
 	const char *config_exec_root;

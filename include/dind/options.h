@@ -92,6 +92,13 @@ enum engine_log_kind {
 
 #define OPTIONS_MAX_HOSTS 8
 
+/* How the user gave us an option. */
+struct options_origin {
+	const char *option; /* its name: "data-root" */
+	const char *from;   /* as it was written: "--data-root", "DIND_DATA_ROOT" */
+	bool variable;	    /* by the environment */
+};
+
 struct options {
 	enum options_command command;
 	enum options_mode mode;
@@ -145,6 +152,14 @@ struct options {
 	enum engine_log_kind engine_log;
 	const char *engine_log_path; /* for ENGINE_LOG_FILE */
 
+	/* the engine's configuration; lists are NULL ended, NULL: not given */
+	const char *const *registry_mirrors;
+	const char *const *insecure_registries;
+	int mtu; /* 0: not given */
+	const char *const *dns;
+	const char *const *address_pools; /* "10.201.0.0/16,24" */
+	const char *const *engine_ca;	  /* files of certificates, and directories of them */
+
 	/* security modules */
 	enum apparmor_mode apparmor;
 	bool selinux; /* a policy with the transitions is there: the engine may use it */
@@ -182,6 +197,9 @@ struct options {
 	int ready_wait_ms; /* ready --timeout */
 
 	const char *const *environment; /* the environment we were given, NULL ended */
+
+	const struct options_origin *origins; /* of those that were given */
+	size_t n_origins;
 };
 
 /* "loop" for RUNG_LOOP and so on; "none" for RUNG_NONE. Never NULL. */
@@ -189,6 +207,9 @@ const char *options_rung_name(enum storage_rung rung);
 
 /* The rung of that name or RUNG_NONE. */
 enum storage_rung options_rung_from_name(const char *name);
+
+/* How the option of that name was given; NULL: it was not, or nobody wrote it down. */
+const struct options_origin *options_find_origin(const struct options *options, const char *name);
 
 /* Value of @name in options->environment, or NULL. */
 const char *options_environment(const struct options *options, const char *name);

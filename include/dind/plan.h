@@ -46,6 +46,7 @@ enum plan_step_kind {
 	STEP_CONFINE,	       /* compile the seccomp filter of the engine's tree */
 	STEP_APPARMOR,	       /* securityfs, and a policy namespace for the engine */
 	STEP_CERTS,	       /* certificates of the TCP listeners, by dind-certs */
+	STEP_CA,	       /* one file of all certificates in some files and directories */
 	STEP_SELINUX_HIDE,     /* a selinuxfs becomes read-only: not for the engine */
 	STEP_CAPABILITIES,     /* PID 1 gives up what it needs no more */
 	STEP_KIND_COUNT,
@@ -180,8 +181,13 @@ struct plan_step {
 		} bind;
 		struct {
 			const char *source; /* user's daemon.json */
+			bool required;	    /* it must be there */
 			const char *target;
 			const char *const *drop; /* top-level keys to leave out, NULL ended */
+			/* What is added: all but those by flag and of the file itself. One of
+			 * ORIGIN_DEFAULT gives way to the file. Owned by the plan. */
+			const struct plan_setting *settings;
+			size_t n_settings;
 		} config;
 		struct {
 			const char *path, *content;
@@ -201,7 +207,30 @@ struct plan_step {
 			int timeout_ms;
 			bool begin; /* start it, and go on: another step waits for it */
 		} certs;
+		struct {
+			const char *const *sources; /* the user's, NULL ended */
+			const char *target;	    /* alone in its directory */
+		} ca;
 	} u;
+};
+
+/* Where a value of the engine's configuration comes from. The later one wins. */
+enum plan_origin {
+	ORIGIN_DEFAULT = 0, /* ours, where nobody says anything */
+	ORIGIN_FILE,	    /* daemon.json */
+	ORIGIN_VARIABLE,    /* of our environment */
+	ORIGIN_OPTION,
+	ORIGIN_FLAG, /* dockerd's own */
+	ORIGIN_COUNT,
+};
+
+/* One value of the engine's configuration. */
+struct plan_setting {
+	const char *key;   /* as in daemon.json */
+	const char *value; /* JSON on one line; NULL: facts of an older version do not say */
+	enum plan_origin origin;
+	const char *from; /* file, variable, option or flag; for ORIGIN_DEFAULT the reason */
+	bool by_flag;	  /* on dockerd's command line, not in the file */
 };
 
 enum listener_kind {
@@ -258,6 +287,8 @@ struct plan {
 	size_t n_steps;
 	struct plan_listener *listeners;
 	size_t n_listeners;
+	struct plan_setting *settings; /* the engine's configuration, each key once */
+	size_t n_settings;
 	struct plan_storage storage;
 	struct plan_service engine;
 	struct plan_service workload;
@@ -295,5 +326,6 @@ int plan_make_nest(const struct options *options, const struct facts *facts, str
 		   struct plan *ret_plan, struct error *err);
 
 const char *plan_step_name(enum plan_step_kind kind);
+const char *plan_origin_name(enum plan_origin origin);
 
 #endif

@@ -60,7 +60,9 @@ enum supervise_event {
 	EVENT_PREPARED,
 	EVENT_PREPARE_FAILED, /* also when it could not be started */
 	EVENT_WATCH_EXIT,
-	EVENT_RESTART, /* all is done that comes before the engine's next start */
+	EVENT_RESTART,	     /* all is done that comes before the engine's next start */
+	EVENT_RELOADED,	     /* the engine's configuration was merged again */
+	EVENT_RELOAD_FAILED, /* it is as it was */
 	EVENT_COUNT,
 };
 
@@ -93,6 +95,8 @@ enum supervise_action {
 	ACTION_TERM_WATCH = 1 << 24,
 	ACTION_PAUSE = 1 << 25, /* not ready any more; the time of the next start is set */
 	ACTION_START_ENGINE = 1 << 26,
+	ACTION_RELOAD = 1 << 27,     /* helper: merge the engine's configuration again */
+	ACTION_HUP_ENGINE = 1 << 28, /* it reads it again */
 };
 
 /* What decide() looks at beside state and event. */
@@ -111,6 +115,8 @@ struct supervise_view {
 	bool has_prepare, prepare_running; /* not once it is done: it is not run again */
 	bool prepare_required;		   /* what it does is part of being ready */
 	bool has_watch, watch_running;
+	bool has_reload; /* SIGHUP: there is something to do before the engine gets it */
+	bool reload_running;
 };
 
 struct supervise_decision {
@@ -159,6 +165,9 @@ struct supervise_helpers {
 	/* what a dead engine left, so that the next one can start beside COMMAND (@workload, 0:
 	 * none), which is spared. Its failure is warned about. NULL: nothing */
 	int (*before_restart)(void *context, pid_t workload);
+	/* Put the engine's new configuration in place; says itself why it could not. NULL: the
+	 * engine gets SIGHUP as it comes. */
+	int (*reload)(void *context);
 	/* called in PID 1: forget the listening sockets; must not block */
 	void (*close_listeners)(void *context);
 	void *context;

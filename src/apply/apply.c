@@ -82,6 +82,8 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		return apply_selinux_hide(step, err);
 	case STEP_CAPABILITIES:
 		return apply_capabilities(context, step, err);
+	case STEP_CA:
+		return apply_ca(step, err);
 	case STEP_CERTS:
 		return apply_certs(context, step, err);
 	case STEP_KIND_COUNT:

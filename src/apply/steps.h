@@ -42,6 +42,7 @@ int apply_guard_start(struct apply_context *context, const struct plan_step *ste
 int apply_config(const struct plan_step *step, struct error *err);
 int apply_filesystem(const struct plan_step *step, struct error *err);
 int apply_file(const struct plan_step *step, struct error *err);
+int apply_ca(const struct plan_step *step, struct error *err);
 int apply_certs(struct apply_context *context, const struct plan_step *step, struct error *err);
 
 /* End and reap a running mkfs, and empty its image; a running dind-certs. */

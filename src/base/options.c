@@ -33,3 +33,11 @@ const char *options_environment(const struct options *options, const char *name)
 			return *e + n + 1;
 	return NULL;
 }
+
+const struct options_origin *options_find_origin(const struct options *options, const char *name)
+{
+	for (size_t i = 0; i < options->n_origins; i++)
+		if (str_equal(options->origins[i].option, name))
+			return &options->origins[i];
+	return NULL;
+}

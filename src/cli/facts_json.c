@@ -245,6 +245,7 @@ static const struct json_field engine_fields[] = {
 	{ .name = "config_present", .type = FIELD_TRI, .offset = offsetof(S, config_present) },
 	{ .name = "config_error", .type = FIELD_STRING, .offset = offsetof(S, config_error) },
 	{ .name = "config_keys", .type = FIELD_STRINGS, .offset = offsetof(S, config_keys) },
+	{ .name = "config_values", .type = FIELD_STRINGS, .offset = offsetof(S, config_values) },
 	{ .name = "config_data_root",
 	  .type = FIELD_STRING,
 	  .offset = offsetof(S, config_data_root) },

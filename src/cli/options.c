@@ -242,7 +242,15 @@ static const char *variable(const struct parse *parse, const char *name)
 /* Lists in a variable are separated by white space. */
 static bool is_list(enum option_type type)
 {
-	return type == OPTION_HOSTS || type == OPTION_PATHS || type == OPTION_TEXTS;
+	static const enum option_type lists[] = {
+		OPTION_HOSTS,	   OPTION_PATHS,     OPTION_TEXTS, OPTION_MIRRORS,
+		OPTION_REGISTRIES, OPTION_ADDRESSES, OPTION_POOLS,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (lists[i] == type)
+			return true;
+	return false;
 }
 
 static void collect_variables(struct parse *parse)
@@ -329,6 +337,34 @@ static int read_values(struct parse *parse)
 	return r;
 }
 
+/* For the plan, which shows what comes from where. */
+static void note_origins(struct parse *parse)
+{
+	struct options *options = &parse->cli->options;
+	struct arena *arena = &parse->cli->arena;
+	struct options_origin *origins = NULL;
+	size_t n = 0;
+
+	for (int i = 0; (size_t) i < option_table_size; i++) {
+		const struct option_spec *spec = &option_table[i];
+		struct options_origin *origin;
+
+		if (parse->sources[i] == SOURCE_NONE)
+			continue;
+		origin = arena_push(arena, (void **) &origins, &n, sizeof(*origin));
+		origin->option = spec->name;
+		origin->variable = parse->sources[i] != SOURCE_FLAG;
+		if (parse->taken[i])
+			origin->from = arena_printf(arena, "dockerd's --%s", spec->name);
+		else if (parse->sources[i] == SOURCE_FOREIGN && spec->alias)
+			origin->from = spec->alias;
+		else
+			origin->from = parse_origin(parse, i);
+	}
+	options->origins = origins;
+	options->n_origins = n;
+}
+
 static int parse_all(struct parse *parse, int argc, char **argv)
 {
 	struct cli *cli = parse->cli;
@@ -356,7 +392,11 @@ static int parse_all(struct parse *parse, int argc, char **argv)
 		return r;
 	collect_notes(parse);
 	r = parse_take_over(parse);
-	return r < 0 ? r : parse_check(parse);
+	if (r == 0)
+		r = parse_check(parse);
+	if (r == 0)
+		note_origins(parse);
+	return r;
 }
 
 void cli_init(struct cli *cli, char *const *environment)

@@ -39,6 +39,7 @@ static int take_one(struct parse *parse, const struct taken *taken)
 			arena_printf(&parse->cli->arena, "dockerd's flag for it, %s,", value));
 	*taken->field = value;
 	parse->sources[index] = source;
+	parse->taken[index] = true;
 	return 0;
 }
 
@@ -232,6 +233,8 @@ static void forget(struct parse *parse, int index)
 	parse->sources[index] = SOURCE_NONE;
 	if (option_table[index].type == OPTION_FLAG)
 		*(bool *) field = false;
+	else if (option_table[index].type == OPTION_NUMBER)
+		*(int *) field = 0;
 	else
 		*(const char **) field = NULL;
 }
@@ -277,8 +280,9 @@ static int check_strict(struct parse *parse)
 {
 	/* what could only reach dockerd by its arguments, or by sockets that we open */
 	static const char *const others[] = {
-		"host",	   "insecure-tcp", "socket-group",   "tls-dir",
-		"tls-key", "data-root",	   "storage-driver",
+		"host",	     "insecure-tcp",   "socket-group",	  "tls-dir",	       "tls-key",
+		"data-root", "storage-driver", "registry-mirror", "insecure-registry", "mtu",
+		"dns",	     "address-pool",
 	};
 
 	if (!parse->cli->options.strict_args)
@@ -287,6 +291,45 @@ static int check_strict(struct parse *parse)
 		if (parse_given(parse, others[i]))
 			return refuse_pair(parse, parse_origin(parse, option_find("strict-args")),
 					   parse_origin(parse, option_find(others[i])));
+	return 0;
+}
+
+static bool has_flag(const struct options *options, const char *flag)
+{
+	size_t n = strlen(flag);
+
+	for (const char *const *arg = options->dockerd_args; arg && *arg; arg++)
+		if (strncmp(*arg, flag, n) == 0 && (!(*arg)[n] || (*arg)[n] == '='))
+			return true;
+	return false;
+}
+
+/* Options that are a key of daemon.json, and dockerd's flag for it. A flag of dockerd's is what
+ * somebody wanted this time; a variable may be a default of the image. */
+static int check_config(struct parse *parse)
+{
+	static const struct {
+		const char *option, *flag;
+	} both[] = {
+		{ "registry-mirror", "--registry-mirror" },
+		{ "insecure-registry", "--insecure-registry" },
+		{ "mtu", "--mtu" },
+		{ "dns", "--dns" },
+		{ "address-pool", "--default-address-pool" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+		int index = option_find(both[i].option);
+
+		if (parse->sources[index] == SOURCE_NONE ||
+		    !has_flag(&parse->cli->options, both[i].flag))
+			continue;
+		if (parse->sources[index] == SOURCE_FLAG)
+			return refuse_pair(parse, parse_origin(parse, index),
+					   arena_printf(&parse->cli->arena, "dockerd's flag %s",
+							both[i].flag));
+		forget(parse, index);
+	}
 	return 0;
 }
 
@@ -396,6 +439,8 @@ int parse_check(struct parse *parse)
 		r = check_workload(parse);
 	if (r == 0)
 		r = check_caps(parse);
+	if (r == 0)
+		r = check_config(parse);
 	if (r == 0)
 		r = check_storage(parse);
 	if (r == 0)

@@ -20,6 +20,7 @@ struct parse {
 	struct cli *cli;
 	struct cli_usage *usage;
 	enum option_source sources[OPTION_TABLE_MAX]; /* index as in option_table */
+	bool taken[OPTION_TABLE_MAX];		      /* by dockerd's flag for it */
 	struct strings texts[OPTION_TABLE_MAX];	      /* values as they were given */
 	struct strings dockerd_flag_args;	      /* from --dockerd-args and COMMAND dockerd */
 	struct strings dockerd_variable_args;	      /* from the environment */
@@ -37,6 +38,9 @@ bool parse_given(const struct parse *parse, const char *name);
 
 /* Read parse->texts[index] into its place. 0 or -EINVAL. */
 int parse_value(struct parse *parse, int index);
+
+/* What is wrong with a word of a list of that type; NULL: nothing. */
+const char *parse_judge_word(enum option_type type, const char *text);
 
 /* A path as OPTION_PATH wants it. @origin is for the message. */
 int parse_path(struct parse *parse, const char *origin, const char *text, const char **ret_path);

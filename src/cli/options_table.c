@@ -284,6 +284,65 @@ const struct option_spec option_table[] = {
 	  .by_default = "docker if it exists",
 	  .help = "group of the unix socket, a name or a number" },
 
+	/* ---- the engine's configuration ---- */
+	{ .name = "registry-mirror",
+	  .argument = "URL",
+	  .type = OPTION_MIRRORS,
+	  .section = SECTION_CONFIG,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(registry_mirrors),
+	  .by_default = "as in daemon.json",
+	  .help = "a mirror of Docker Hub that is asked first; may be repeated" },
+	{ .name = "insecure-registry",
+	  .argument = "REGISTRY",
+	  .type = OPTION_REGISTRIES,
+	  .section = SECTION_CONFIG,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(insecure_registries),
+	  .by_default = "as in daemon.json, and loopback",
+	  .help = "HOST[:PORT] or CIDR of registries that may speak plain HTTP or have a "
+		  "certificate "
+		  "that nobody vouches for; may be repeated" },
+	{ .name = "engine-ca",
+	  .argument = "PATH",
+	  .type = OPTION_PATHS,
+	  .section = SECTION_CONFIG,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(engine_ca),
+	  .help = "a file of certificates (PEM), or a directory of them, that the engine trusts "
+		  "for "
+		  "registries besides the system's; may be repeated. What is in "
+		  "/etc/docker/certs.d "
+		  "needs no option" },
+	{ .name = "mtu",
+	  .argument = "N",
+	  .type = OPTION_NUMBER,
+	  .section = SECTION_CONFIG,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(mtu),
+	  .min = 68,
+	  .max = 65535,
+	  .by_default = "as in daemon.json",
+	  .help = "the largest packet of inner networks" },
+	{ .name = "dns",
+	  .argument = "ADDRESS",
+	  .type = OPTION_ADDRESSES,
+	  .section = SECTION_CONFIG,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(dns),
+	  .by_default = "as in daemon.json",
+	  .help = "a name server for inner containers; may be repeated" },
+	{ .name = "address-pool",
+	  .argument = "CIDR,SIZE",
+	  .type = OPTION_POOLS,
+	  .section = SECTION_CONFIG,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(address_pools),
+	  .by_default = "as in daemon.json",
+	  .help = "addresses that inner networks are made of, in pieces with a prefix of SIZE "
+		  "bits: "
+		  "10.201.0.0/16,24; may be repeated" },
+
 	/* ---- engine ---- */
 	{ .name = "mode",
 	  .argument = "MODE",
@@ -539,8 +598,7 @@ const char *option_variable(const struct option_spec *spec, char *buf, size_t si
 bool option_is_later(const char *name)
 {
 	static const char *const later[] = {
-		"registry-mirror", "insecure-registry", "mtu", "dns",
-		"address-pool",	   "mirror-limits",
+		"mirror-limits",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
@@ -552,10 +610,15 @@ bool option_is_later(const char *name)
 const char *option_section_title(enum option_section section)
 {
 	static const char *const titles[SECTION_COUNT] = {
-		[SECTION_DATA] = "Data root",	    [SECTION_CACHE] = "Caches and images",
-		[SECTION_LISTEN] = "Listeners",	    [SECTION_ENGINE] = "Engine",
-		[SECTION_COMMAND] = "COMMAND",	    [SECTION_TIME] = "Time and files",
-		[SECTION_OWN] = "dind-init itself", [SECTION_SUB_COMMANDS] = "Of sub-commands",
+		[SECTION_DATA] = "Data root",
+		[SECTION_CACHE] = "Caches and images",
+		[SECTION_LISTEN] = "Listeners",
+		[SECTION_CONFIG] = "Configuration of the engine",
+		[SECTION_ENGINE] = "Engine",
+		[SECTION_COMMAND] = "COMMAND",
+		[SECTION_TIME] = "Time and files",
+		[SECTION_OWN] = "dind-init itself",
+		[SECTION_SUB_COMMANDS] = "Of sub-commands",
 	};
 
 	return titles[section];

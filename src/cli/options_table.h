@@ -9,28 +9,33 @@
 #include "cli.h"
 
 enum option_type {
-	OPTION_FLAG = 0,  /* bool, no argument */
-	OPTION_TEXT,	  /* const char * */
-	OPTION_PATH,	  /* const char *: absolute, made canonical as far as the text goes */
-	OPTION_FILE,	  /* const char *: any path, "-" too */
-	OPTION_SIZE,	  /* uint64_t bytes */
-	OPTION_SECONDS,	  /* int: milliseconds */
-	OPTION_WORD,	  /* int-sized enum by option_spec.words */
-	OPTION_NUMBER,	  /* int */
-	OPTION_PERCENT,	  /* int, with or without the sign */
-	OPTION_PATHS,	  /* const char *const *: NULL ended, as OPTION_PATH; repeatable */
-	OPTION_TEXTS,	  /* likewise, any words */
-	OPTION_ENDPOINT,  /* const char *: unix:///PATH or tcp://HOST:PORT */
-	OPTION_HOSTS,	  /* options.hosts; repeatable */
-	OPTION_RUNGS,	  /* options.rungs */
-	OPTION_LOG,	  /* options.engine_log and engine_log_path */
-	OPTION_ARGUMENTS, /* shell-quoted words for dockerd */
+	OPTION_FLAG = 0,   /* bool, no argument */
+	OPTION_TEXT,	   /* const char * */
+	OPTION_PATH,	   /* const char *: absolute, made canonical as far as the text goes */
+	OPTION_FILE,	   /* const char *: any path, "-" too */
+	OPTION_SIZE,	   /* uint64_t bytes */
+	OPTION_SECONDS,	   /* int: milliseconds */
+	OPTION_WORD,	   /* int-sized enum by option_spec.words */
+	OPTION_NUMBER,	   /* int */
+	OPTION_PERCENT,	   /* int, with or without the sign */
+	OPTION_PATHS,	   /* const char *const *: NULL ended, as OPTION_PATH; repeatable */
+	OPTION_TEXTS,	   /* likewise, any words */
+	OPTION_MIRRORS,	   /* likewise: http:// or https:// */
+	OPTION_REGISTRIES, /* likewise: HOST[:PORT] or CIDR */
+	OPTION_ADDRESSES,  /* likewise: numbers, IPv4 or IPv6 */
+	OPTION_POOLS,	   /* likewise: CIDR,SIZE */
+	OPTION_ENDPOINT,   /* const char *: unix:///PATH or tcp://HOST:PORT */
+	OPTION_HOSTS,	   /* options.hosts; repeatable */
+	OPTION_RUNGS,	   /* options.rungs */
+	OPTION_LOG,	   /* options.engine_log and engine_log_path */
+	OPTION_ARGUMENTS,  /* shell-quoted words for dockerd */
 };
 
 enum option_section {
 	SECTION_DATA = 0,
 	SECTION_CACHE,
 	SECTION_LISTEN,
+	SECTION_CONFIG,
 	SECTION_ENGINE,
 	SECTION_COMMAND,
 	SECTION_TIME,

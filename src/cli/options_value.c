@@ -218,17 +218,20 @@ static int read_percent(struct parse *parse, const struct option_spec *spec, con
 			   ret_number);
 }
 
-static int read_list(struct parse *parse, bool paths, const char *origin,
+static int read_list(struct parse *parse, enum option_type type, const char *origin,
 		     const struct strings *texts, const char *const **ret_list)
 {
 	struct strings list = STRINGS_INIT;
 
 	for (size_t i = 0; i < texts->count; i++) {
-		const char *item = texts->items[i];
+		const char *item = texts->items[i], *wrong;
 
 		if (!*item)
 			return refuse_value(parse, origin, item, "leave the option out");
-		if (paths && parse_path(parse, origin, item, &item) < 0)
+		wrong = parse_judge_word(type, item);
+		if (wrong)
+			return refuse_value(parse, origin, item, wrong);
+		if (type == OPTION_PATHS && parse_path(parse, origin, item, &item) < 0)
 			return -EINVAL;
 		if (!strings_has(&list, item))
 			strings_add(&parse->cli->arena, &list, item);
@@ -289,7 +292,11 @@ int parse_value(struct parse *parse, int index)
 		return read_percent(parse, spec, origin, text, field);
 	case OPTION_PATHS:
 	case OPTION_TEXTS:
-		return read_list(parse, spec->type == OPTION_PATHS, origin, texts, field);
+	case OPTION_MIRRORS:
+	case OPTION_REGISTRIES:
+	case OPTION_ADDRESSES:
+	case OPTION_POOLS:
+		return read_list(parse, spec->type, origin, texts, field);
 	case OPTION_ENDPOINT:
 		return read_endpoint(parse, origin, text, field);
 	case OPTION_HOSTS:

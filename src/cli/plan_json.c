@@ -268,6 +268,7 @@ RECORD(guard_record, guard_fields);
 
 static const struct json_field config_fields[] = {
 	DETAIL(config.source, "source", FIELD_STRING),
+	DETAIL(config.required, "required", FIELD_BOOL),
 	DETAIL(config.target, "target", FIELD_STRING),
 	DETAIL(config.drop, "drop", FIELD_VECTOR),
 };
@@ -305,6 +306,12 @@ static const struct json_field certs_fields[] = {
 	DETAIL(certs.begin, "begin", FIELD_BOOL),
 };
 RECORD(certs_record, certs_fields);
+
+static const struct json_field ca_fields[] = {
+	DETAIL(ca.sources, "sources", FIELD_VECTOR),
+	DETAIL(ca.target, "target", FIELD_STRING),
+};
+RECORD(ca_record, ca_fields);
 #undef S
 
 /* The record of what only this kind of step has; NULL: nothing more. */
@@ -357,6 +364,8 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &capabilities_record;
 	case STEP_CERTS:
 		return &certs_record;
+	case STEP_CA:
+		return &ca_record;
 	case STEP_LIMITS:
 	case STEP_LISTEN: /* the plan's listeners say it */
 	case STEP_PROPAGATION:
@@ -457,6 +466,61 @@ static int add_steps(const struct plan *plan, json_t *object, struct error *err)
 	return r;
 }
 
+static const char *origin_word(int value)
+{
+	return value >= 0 && value < (int) ORIGIN_COUNT ? plan_origin_name((enum plan_origin) value)
+							: NULL;
+}
+
+#define S struct plan_setting
+static const struct json_field setting_fields[] = {
+	FIELD(key, FIELD_STRING),
+	{ .name = "origin",
+	  .type = FIELD_ENUM,
+	  .offset = offsetof(S, origin),
+	  .word = origin_word },
+	FIELD(from, FIELD_STRING),
+	FIELD(by_flag, FIELD_BOOL),
+};
+RECORD(setting_record, setting_fields);
+#undef S
+
+/* The value as what it is; one of a flag that was given more than once as its text. */
+static int write_setting(const struct plan_setting *setting, json_t **ret_json, struct error *err)
+{
+	json_t *value = setting->value ? json_loads(setting->value, JSON_DECODE_ANY, NULL) : NULL;
+	int r = json_fields_write(&setting_record, setting, ret_json, err);
+
+	if (!value && setting->value)
+		value = json_fields_string(setting->value);
+	if (r < 0) {
+		json_decref(value);
+		return r;
+	}
+	if (value && json_object_set_new(*ret_json, "value", value) < 0) {
+		json_decref(*ret_json);
+		return error_set(err, -ENOMEM, "write JSON");
+	}
+	return 0;
+}
+
+static int add_settings(const struct plan *plan, json_t *object, struct error *err)
+{
+	json_t *list = json_array();
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_settings; i++) {
+		json_t *item = NULL;
+
+		r = write_setting(&plan->settings[i], &item, err);
+		if (r == 0 && json_array_append_new(list, item) < 0)
+			r = error_set(err, -ENOMEM, "write JSON");
+	}
+	if (json_object_set_new(object, "configuration", list) < 0 && r == 0)
+		r = error_set(err, -ENOMEM, "write JSON");
+	return r;
+}
+
 static int add_listeners(const struct plan *plan, json_t *object, struct error *err)
 {
 	json_t *list = json_array();
@@ -512,6 +576,8 @@ int print_plan_json(const struct plan *plan, char **ret_text, struct error *err)
 
 	if (r == 0)
 		r = add_listeners(plan, json, err);
+	if (r == 0)
+		r = add_settings(plan, json, err);
 	if (r == 0)
 		r = add_steps(plan, json, err);
 	if (r == 0)

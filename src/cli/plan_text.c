@@ -175,6 +175,8 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return text_object("the engine's tree", buf, size); /* a decision has the list */
 	case STEP_CAPABILITIES:
 		return words_object(step->u.capabilities.names, buf, size);
+	case STEP_CA:
+		return text_object(step->u.ca.target, buf, size);
 	case STEP_CERTS:
 		return text_object(step->u.certs.directory, buf, size);
 	case STEP_KIND_COUNT:
@@ -272,6 +274,22 @@ static void print_services(FILE *out, const struct plan *plan)
 		print_argv(out, "command", plan->workload.launch.argv);
 }
 
+/* "option --mtu", "file /etc/docker/daemon.json", "default: why" */
+static void print_settings(FILE *out, const struct plan *plan)
+{
+	if (plan->n_settings == 0)
+		return;
+	(void) fputc('\n', out);
+	print_line(out, "Configuration of the engine");
+	for (size_t i = 0; i < plan->n_settings; i++) {
+		const struct plan_setting *setting = &plan->settings[i];
+
+		print_line(out, "  %s = %s (%s%s%s)", setting->key,
+			   setting->value ? setting->value : "?", plan_origin_name(setting->origin),
+			   setting->origin == ORIGIN_DEFAULT ? ": " : " ", setting->from);
+	}
+}
+
 void print_plan_text(FILE *out, const struct plan *plan)
 {
 	print_messages(out, "Refused: nothing would be changed", plan->refusals, plan->n_refusals);
@@ -288,4 +306,5 @@ void print_plan_text(FILE *out, const struct plan *plan)
 		print_line(out, "  what follows depends on which slot it is");
 	if (plan->engine.wanted && plan->n_trials == 0)
 		print_services(out, plan);
+	print_settings(out, plan);
 }

@@ -95,6 +95,30 @@ static int before_restart(void *context, pid_t workload)
 	return status;
 }
 
+/* SIGHUP: what the user has changed in daemon.json, by way of the file that the engine reads. */
+static int reload(void *context)
+{
+	const struct start *start = context;
+	const struct plan *plan = &start->planning.plan;
+	struct error err = ERROR_INIT;
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		if (plan->steps[i].kind != STEP_CONFIG)
+			continue;
+		if (apply_reload(&plan->steps[i], plan->engine.launch.argv, &err) == 0) {
+			log_info("SIGHUP: %s was merged into %s again",
+				 plan->steps[i].u.config.source, plan->steps[i].u.config.target);
+			return STATUS_OK;
+		}
+		log_line(LOG_LEVEL_WARNING, "DIND-ENGINE-10",
+			 "SIGHUP: the engine goes on with the configuration that it has: %s → mend "
+			 "%s and send SIGHUP again",
+			 err.message, plan->steps[i].u.config.source);
+		return STATUS_CONFIG;
+	}
+	return STATUS_OK;
+}
+
 static void close_listeners(void *context)
 {
 	apply_close_listeners(&((struct start *) context)->context);
@@ -222,6 +246,7 @@ int start_run(struct start *start)
 		.clean_up = clean_up,
 		.before_restart = before_restart,
 		.close_listeners = close_listeners,
+		.reload = start->cli->options.strict_args ? NULL : reload,
 		.context = start,
 	};
 	auto_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOCTTY);

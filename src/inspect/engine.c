@@ -161,6 +161,31 @@ static enum tri config_store(const struct inspection *in, json_t *root)
 	return json_is_boolean(value) ? tri_from_bool(json_is_true(value)) : TRI_UNKNOWN;
 }
 
+/* "scheme://user:password@host" without the password: facts are shown to others. */
+static void hide_passwords(char *text)
+{
+	for (char *at = strstr(text, "://"); at; at = strstr(at, "://")) {
+		char *end, *colon;
+
+		at += strlen("://");
+		end = at + strcspn(at, "/@\" ");
+		colon = memchr(at, ':', (size_t) (end - at));
+		for (char *c = colon ? colon + 1 : end; *end == '@' && c < end; c++)
+			*c = 'x';
+	}
+}
+
+static void add_value(const struct inspection *in, const json_t *value)
+{
+	struct facts_engine *engine = &in->facts->engine;
+	auto_free char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_PRESERVE_ORDER);
+
+	if (text)
+		hide_passwords(text);
+	strings_add(in->arena, &engine->config_values,
+		    text ? arena_strdup(in->arena, text) : "null");
+}
+
 static void read_values(const struct inspection *in, json_t *root)
 {
 	struct facts_engine *engine = &in->facts->engine;
@@ -170,6 +195,7 @@ static void read_values(const struct inspection *in, json_t *root)
 	json_object_foreach(root, key, value)
 	{
 		strings_add(in->arena, &engine->config_keys, key);
+		add_value(in, value);
 	}
 	engine->config_data_root = config_string(in, root, "data-root");
 	if (!engine->config_data_root) /* its name until 17.05, accepted until 23 */

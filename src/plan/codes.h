@@ -99,6 +99,9 @@
 #define CODE_ENGINE_RUNC       "DIND-ENGINE-07"
 #define CODE_ENGINE_CLIENT     "DIND-ENGINE-09" /* dind-client is missing */
 #define CODE_ENGINE_CONTAINERD "DIND-ENGINE-08" /* configuration of containerd */
+#define CODE_ENGINE_KEY	       "DIND-ENGINE-11" /* a flag's name as a key of daemon.json */
+#define CODE_ENGINE_CA	       "DIND-ENGINE-12" /* --engine-ca */
+/* DIND-ENGINE-10: a changed daemon.json is not taken, src/cli/running.c */
 
 #define CODE_USER_MISSING "DIND-USER-01"
 #define CODE_USER_SOCKET  "DIND-USER-02"

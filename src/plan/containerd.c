@@ -37,31 +37,6 @@ const char *planner_containerd_address(struct planner *p)
 
 /* ---- the configuration file ---- */
 
-/* A basic string of TOML, with its quotes. */
-static const char *quoted(struct planner *p, const char *text)
-{
-	char *buf = arena_alloc(p->arena, strlen(text) * 6 + 3), *at = buf;
-	static const char digits[] = "0123456789ABCDEF";
-
-	*at++ = '"';
-	for (; *text; text++) {
-		unsigned char c = (unsigned char) *text;
-
-		if (c == '"' || c == '\\') {
-			*at++ = '\\';
-		} else if (c < 0x20 || c == 0x7f) {
-			memcpy(at, "\\u00", 4);
-			at += 4;
-			*at++ = digits[c >> 4];
-			c = (unsigned char) digits[c & 15];
-		}
-		*at++ = (char) c;
-	}
-	*at++ = '"';
-	*at = '\0';
-	return buf;
-}
-
 /* The snapshotter on devmapper cannot work without a section of its own and complains at each
  * start. */
 static const char *config(struct planner *p)
@@ -80,8 +55,9 @@ static const char *config(struct planner *p)
 			    "  address = %s\n"
 			    "  max_recv_message_size = %d\n"
 			    "  max_send_message_size = %d\n",
-			    quoted(p, root), quoted(p, state),
-			    quoted(p, planner_containerd_address(p)), MESSAGE_SIZE, MESSAGE_SIZE);
+			    planner_quote(p, root), planner_quote(p, state),
+			    planner_quote(p, planner_containerd_address(p)), MESSAGE_SIZE,
+			    MESSAGE_SIZE);
 }
 
 /* ---- steps ---- */

@@ -40,15 +40,6 @@ static void add_flag(struct planner *p, struct strings *argv, const char *flag, 
 	strings_add(p->arena, argv, value);
 }
 
-/* An option goes on as a flag unless the file, or a flag of the user's, says the same already. */
-static void add_option(struct planner *p, struct strings *argv, const char *name, char letter,
-		       const char *value, const char *config)
-{
-	if (!value || str_equal(value, config) || planner_has_flag(p, name, letter))
-		return;
-	add_flag(p, argv, arena_printf(p->arena, "--%s", name), value);
-}
-
 static const char *const *engine_argv(struct planner *p)
 {
 	const struct facts_engine *engine = &p->facts->engine;
@@ -56,26 +47,9 @@ static const char *const *engine_argv(struct planner *p)
 	struct strings argv = STRINGS_INIT;
 
 	strings_add(p->arena, &argv, engine->dockerd ? engine->dockerd : "dockerd");
-	if (!options->strict_args) {
-		const char *config_file = planner_config_file(p);
-
-		if (config_file)
-			add_flag(p, &argv, "--config-file", config_file);
+	if (planner_config_file(p)) {
+		add_flag(p, &argv, "--config-file", planner_config_file(p));
 		add_flag(p, &argv, "-H", "fd://");
-		planner_tls_flags(p, &argv);
-		if (planner_containerd_is_ours(p))
-			add_flag(p, &argv, "--containerd", planner_containerd_address(p));
-		add_option(p, &argv, "data-root", 'g', options->data_root,
-			   engine->config_data_root);
-		add_option(p, &argv, "exec-root", '\0', options->exec_root,
-			   engine->config_exec_root);
-		add_option(p, &argv, "pidfile", 'p', options->pid_file, engine->config_pid_file);
-		add_option(p, &argv, "storage-driver", 's', planner_pinned_driver(p),
-			   engine->config_storage_driver);
-		if (p->store_by_flag)
-			add_flag(p, &argv, "--feature", "containerd-snapshotter=true");
-		if (planner_cgroup_driver_wanted(p))
-			add_flag(p, &argv, "--exec-opt", "native.cgroupdriver=cgroupfs");
 	}
 	for (const char *const *arg = options->dockerd_args; arg && *arg; arg++)
 		strings_add(p->arena, &argv, *arg);

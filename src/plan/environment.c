@@ -18,10 +18,19 @@ struct rule {
 
 /* What stays out of the engine's. DOCKER_DRIVER is in the plan already, as a flag. */
 static const struct rule engine_rules[] = {
-	{ "DOCKER_HOST", false },    { "DOCKER_TLS_VERIFY", false }, { "DOCKER_CERT_PATH", false },
-	{ "DOCKER_CONTEXT", false }, { "DOCKER_CONFIG", false },     { "DOCKER_DRIVER", false },
-	{ "NOTIFY_SOCKET", false },  { "container", false },	     { "LISTEN_", true },
+	{ "DOCKER_HOST", false },
+	{ "DOCKER_TLS_VERIFY", false },
+	{ "DOCKER_CERT_PATH", false },
+	{ "DOCKER_CONTEXT", false },
+	{ "DOCKER_CONFIG", false },
+	{ "DOCKER_DRIVER", false },
+	{ "NOTIFY_SOCKET", false },
+	{ "container", false },
+	{ "LISTEN_", true },
 	{ "DIND_", true },
+	/* with something of ours added */
+	{ "SSL_CERT_DIR", false },
+	{ "NO_PROXY", false },
 };
 
 /* What stays out of COMMAND's: settings for TLS break a client of the unix socket. */
@@ -76,6 +85,8 @@ const char *const *planner_engine_environment(struct planner *p)
 	for (const char *const *e = p->options->environment; e && *e; e++)
 		if (!matches(*e, engine_rules, ARRAY_SIZE(engine_rules)))
 			strings_add(p->arena, &list, *e);
+	set(p, &list, "SSL_CERT_DIR", planner_ca_directories(p));
+	set(p, &list, "NO_PROXY", planner_no_proxy(p));
 	/* keeps dockerd, containerd and old runc away from the host's AppArmor policy */
 	if (!p->apparmor_seen)
 		set(p, &list, "container", "docker");

@@ -33,7 +33,18 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_CONFINE] = "confine",
 	[STEP_CAPABILITIES] = "capabilities",
 	[STEP_CERTS] = "certificates",
+	[STEP_CA] = "authorities",
 };
+
+static const char *const origin_names[ORIGIN_COUNT] = {
+	[ORIGIN_DEFAULT] = "default", [ORIGIN_FILE] = "file", [ORIGIN_VARIABLE] = "variable",
+	[ORIGIN_OPTION] = "option",   [ORIGIN_FLAG] = "flag",
+};
+
+const char *plan_origin_name(enum plan_origin origin)
+{
+	return (unsigned int) origin < ORIGIN_COUNT ? origin_names[origin] : "unknown";
+}
 
 const char *plan_step_name(enum plan_step_kind kind)
 {
@@ -57,6 +68,7 @@ static void judge_all(struct planner *p)
 	/* a trial without privileges fails whatever the disk is like, and would be misread */
 	if (p->privileged && plan_pool(p))
 		plan_storage(p);
+	plan_config_defaults(p);
 }
 
 /* The goals, in the order in which they are carried out. */
@@ -78,6 +90,7 @@ static void add_steps(struct planner *p)
 	plan_storage_mount(p);
 	plan_guard(p);
 	plan_config_step(p);
+	plan_ca_steps(p);
 	plan_tls_step(p);
 	plan_containerd_steps(p);
 	plan_confine_step(p);

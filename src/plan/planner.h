@@ -47,14 +47,14 @@ struct planner {
 	const char *run_root;  /* exec root by its canonical name, /run rather than /var/run */
 
 	const char *config_path;
-	struct strings drop; /* keys of daemon.json that a flag takes the place of */
+	struct strings drop; /* keys that are not to come from the user's daemon.json */
 
 	const char *apparmor_namespace; /* for the engine; NULL: none */
 	bool apparmor_seen;		/* the engine may work with AppArmor at all */
 
 	const char *asked_driver; /* --storage-driver or daemon.json, NULL: free choice */
 	enum image_store store;
-	bool store_by_flag;	  /* dockerd has to be told, by --feature */
+	bool store_by_flag;	  /* dockerd has to be told, by its features */
 	bool store_by_engine;	  /* its own choice is right, and a driver's name would spoil it */
 	bool lease_wanted;	  /* which slot of the pool will be ours is not known yet */
 	struct strings not_taken; /* "as-is: …": rungs that were judged and why they were not
@@ -168,13 +168,53 @@ bool planner_tls_is_ours(const struct planner *p);
 bool planner_tls_verifies(const struct planner *p);
 bool planner_tls_is_spoken(const struct planner *p);
 const char *planner_tls_client(struct planner *p);
-void planner_tls_flags(struct planner *p, struct strings *argv);
+void planner_tls_settings(struct planner *p);
 void plan_tls(struct planner *p);
 void plan_tmp(struct planner *p);
 void plan_tls_begin(struct planner *p);
 void plan_tls_step(struct planner *p);
 
+/*
+ * settings.c: the engine's configuration. The value with the latest origin of enum plan_origin
+ * wins; all values of one key are one. Nothing is set with --strict-args.
+ */
+
+/* Has the user said something about that key of daemon.json: by daemon.json, by an option of ours,
+ * by a flag of dockerd's? Then no default of ours takes its place. After plan_config(). */
+bool planner_is_said(const struct planner *p, const char *key);
+/* What is in effect so far; NULL: nothing. Good until the next one is set. */
+const struct plan_setting *planner_setting(const struct planner *p, const char *key);
+void planner_set(struct planner *p, const struct plan_setting *setting);
+void planner_unset(struct planner *p, const char *key);
+
+/* Values of ours, which do nothing when the key is said; @why is shown by plan. To be called while
+ * the plan is judged. @json is any JSON on one line; pools are "CIDR,SIZE". */
+void planner_default_json(struct planner *p, const char *key, const char *json, const char *why);
+void planner_default_text(struct planner *p, const char *key, const char *value, const char *why);
+void planner_default_number(struct planner *p, const char *key, int64_t value, const char *why);
+void planner_default_bool(struct planner *p, const char *key, bool value, const char *why);
+void planner_default_strings(struct planner *p, const char *key, const struct strings *values,
+			     const char *why);
+void planner_default_pools(struct planner *p, const struct strings *pools, const char *why);
+
+/* What an option of ours, by its name, says. planner_option_text() does nothing for NULL. */
+void planner_option_json(struct planner *p, const char *key, const char *option, const char *json);
+void planner_option_text(struct planner *p, const char *key, const char *option, const char *value);
+void planner_option_strings(struct planner *p, const char *key, const char *option,
+			    const struct strings *values);
+
+/* A string of JSON, and of TOML, with its quotes. */
+const char *planner_quote(struct planner *p, const char *text);
+const char *planner_pools_json(struct planner *p, const struct strings *pools);
+
+/* outside.c: --engine-ca, and the engine's variables SSL_CERT_DIR and NO_PROXY; NULL: not set. */
+void plan_ca_steps(struct planner *p);
+const char *planner_ca_directories(struct planner *p);
+const char *planner_no_proxy(struct planner *p);
+
+/* config.c: what file, options and flags say; what is ours in the end; the step. */
 void plan_config(struct planner *p);
+void plan_config_defaults(struct planner *p);
 void plan_config_step(struct planner *p);
 /* True if the key of daemon.json is in the user's file, and will be in the effective one. */
 bool planner_has_key(const struct planner *p, const char *key);
@@ -189,7 +229,7 @@ enum tri planner_feature(const struct planner *p, const char *name);
 
 /* True if the boolean --@name is among them and not switched off. */
 bool planner_is_on(const struct planner *p, const char *name);
-/* What dockerd's --config-file is to name; NULL: its default will do. */
+/* What dockerd's --config-file is to name; NULL: its arguments are left alone. */
 const char *planner_config_file(const struct planner *p);
 
 /* containerd is started by us, beside dockerd, unless the user has said something about it. */

@@ -69,22 +69,21 @@ const char *planner_tls_client(struct planner *p)
 	return planner_tls_is_ours(p) ? planner_join(p, p->options->tls_dir, "client") : NULL;
 }
 
-static void add_file(struct planner *p, struct strings *argv, const char *flag, const char *name)
+static void set_file(struct planner *p, const char *key, const char *name)
 {
 	const char *server = planner_join(p, p->options->tls_dir, "server");
 
-	strings_add(p->arena, argv, flag);
-	strings_add(p->arena, argv, planner_join(p, server, name));
+	planner_option_text(p, key, "tls-dir", planner_join(p, server, name));
 }
 
-void planner_tls_flags(struct planner *p, struct strings *argv)
+void planner_tls_settings(struct planner *p)
 {
 	if (!planner_tls_is_ours(p))
 		return;
-	strings_add(p->arena, argv, "--tlsverify");
-	add_file(p, argv, "--tlscacert", "ca.pem");
-	add_file(p, argv, "--tlscert", "cert.pem");
-	add_file(p, argv, "--tlskey", "key.pem");
+	planner_option_json(p, "tlsverify", "tls-dir", "true");
+	set_file(p, "tlscacert", "ca.pem");
+	set_file(p, "tlscert", "cert.pem");
+	set_file(p, "tlskey", "key.pem");
 }
 
 static void judge_failure(struct planner *p)

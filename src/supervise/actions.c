@@ -111,6 +111,18 @@ static void send_held_hup(struct loop *loop)
 	loop_signal(loop->view.has_workload ? &loop->workload : &loop->engine, SIGHUP);
 }
 
+static void reload(struct loop *loop)
+{
+	loop->view.hup_held = false;
+	loop->view.reload_running = true;
+	helper_start(loop, HELPER_RELOAD);
+}
+
+static void hup_engine(struct loop *loop)
+{
+	loop_signal(&loop->engine, SIGHUP);
+}
+
 static void forward_workload(struct loop *loop)
 {
 	loop_signal(&loop->workload, loop->signal_number);
@@ -230,6 +242,8 @@ static const struct {
 	{ ACTION_RESTART_CONTAINERD, loop_restart_containerd },
 	{ ACTION_HOLD_HUP, hold_hup },
 	{ ACTION_SEND_HELD_HUP, send_held_hup },
+	{ ACTION_HUP_ENGINE, hup_engine },
+	{ ACTION_RELOAD, reload },
 	{ ACTION_FORWARD_WORKLOAD, forward_workload },
 	{ ACTION_FORWARD_ENGINE, forward_engine },
 	{ ACTION_TERM_WATCH, term_watch },

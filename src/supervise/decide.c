@@ -40,6 +40,8 @@ static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_PREPARE_FAILED] = "prepare failed",
 	[EVENT_WATCH_EXIT] = "watch exit",
 	[EVENT_RESTART] = "restart",
+	[EVENT_RELOADED] = "reloaded",
+	[EVENT_RELOAD_FAILED] = "reload failed",
 };
 
 const char *supervise_state_name(enum supervise_state state)
@@ -115,8 +117,10 @@ static struct supervise_decision be_ready(const struct supervise_view *view, uns
 		actions |= ACTION_START_WATCH;
 	if (view->has_workload && view->wait_for_ready)
 		actions |= ACTION_START_WORKLOAD;
-	if (view->hup_held)
+	if (view->hup_held && (view->has_workload || !view->has_reload))
 		actions |= ACTION_SEND_HELD_HUP;
+	else if (view->hup_held && !view->reload_running)
+		actions |= ACTION_RELOAD;
 	return decision(STATE_RUNNING, actions);
 }
 
@@ -170,6 +174,24 @@ static unsigned int hang_up_early(const struct supervise_view *view)
 	return view->workload_running ? ACTION_FORWARD_WORKLOAD : ACTION_HOLD_HUP;
 }
 
+/* The engine reads the user's file by way of ours, which is made anew first. One that comes
+ * meanwhile may be about a newer file. */
+static unsigned int hang_up(const struct supervise_view *view)
+{
+	if (view->has_workload || !view->engine_running || !view->has_reload)
+		return forward(view);
+	return view->reload_running ? ACTION_HOLD_HUP : ACTION_RELOAD;
+}
+
+static unsigned int reload_ended(const struct supervise_view *view, bool reloaded)
+{
+	unsigned int actions = view->hup_held ? ACTION_RELOAD : ACTION_NONE;
+
+	if (!view->engine_running)
+		return ACTION_NONE;
+	return reloaded ? actions | ACTION_HUP_ENGINE : actions;
+}
+
 /* An engine that goes down reloads nothing. */
 static unsigned int hang_up_late(const struct supervise_view *view)
 {
@@ -198,6 +220,8 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 		return stop(view, ACTION_NONE);
 	case EVENT_HUP:
 		return decision(STATE_STARTING, hang_up_early(view));
+	case EVENT_RELOADED: /* of an engine that died: this one may have read the old file */
+		return decision(STATE_STARTING, ACTION_HOLD_HUP);
 	case EVENT_FORWARD:
 		return decision(STATE_STARTING, forward(view));
 	case EVENT_CONTAINERD_EXIT:
@@ -208,6 +232,7 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -240,6 +265,8 @@ static struct supervise_decision decide_restarting(enum supervise_event event,
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED: /* killed, since it has nobody to talk to */
 	case EVENT_WATCH_EXIT:	   /* started again when there is something to watch */
+	case EVENT_RELOADED:	   /* the next one reads it */
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -265,6 +292,8 @@ static struct supervise_decision decide_preparing(enum supervise_event event,
 		return stop(view, ACTION_NONE);
 	case EVENT_HUP:
 		return decision(STATE_PREPARING, hang_up_early(view));
+	case EVENT_RELOADED: /* of an engine that died: this one may have read the old file */
+		return decision(STATE_PREPARING, ACTION_HOLD_HUP);
 	case EVENT_FORWARD:
 		return decision(STATE_PREPARING, forward(view));
 	case EVENT_CONTAINERD_EXIT:
@@ -274,6 +303,7 @@ static struct supervise_decision decide_preparing(enum supervise_event event,
 	case EVENT_TICK:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -293,6 +323,10 @@ static struct supervise_decision decide_running(enum supervise_event event,
 	case EVENT_TERM:
 		return stop(view, ACTION_NONE);
 	case EVENT_HUP:
+		return decision(STATE_RUNNING, hang_up(view));
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
+		return decision(STATE_RUNNING, reload_ended(view, event == EVENT_RELOADED));
 	case EVENT_FORWARD:
 		return decision(STATE_RUNNING, forward(view));
 	case EVENT_CONTAINERD_EXIT:
@@ -344,6 +378,8 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -382,6 +418,8 @@ static struct supervise_decision decide_stop_engine(enum supervise_event event,
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -417,6 +455,8 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -445,6 +485,8 @@ static struct supervise_decision decide_kill_engine(enum supervise_event event,
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -476,6 +518,8 @@ static struct supervise_decision decide_stop_containerd(enum supervise_event eve
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}
@@ -507,6 +551,8 @@ static struct supervise_decision decide_clean_up(enum supervise_event event,
 	case EVENT_PREPARE_FAILED:
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
 	case EVENT_COUNT:
 		break;
 	}

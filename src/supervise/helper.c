@@ -11,6 +11,7 @@
 #define FILE_LIMIT_MS	 3000
 #define FORK_AGAIN_MS	 50
 #define RESTART_LIMIT_MS 10000
+#define RELOAD_LIMIT_MS	 10000 /* dockerd has a look at it */
 
 static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_SYNC] = "writing back the data root",
@@ -20,6 +21,7 @@ static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_WRITE_READY] = "writing the ready file",
 	[HELPER_REMOVE_READY] = "removing the ready file",
 	[HELPER_BEFORE_RESTART] = "clearing up behind the engine",
+	[HELPER_RELOAD] = "merging the engine's configuration again",
 };
 
 /* ---- in the child ---- */
@@ -79,6 +81,8 @@ static int work(struct loop *loop, enum helper_kind kind, int timeout_ms)
 		return remove_ready_file(loop);
 	case HELPER_BEFORE_RESTART:
 		return before_restart(loop);
+	case HELPER_RELOAD:
+		return loop->helpers->reload(context);
 	case HELPER_COUNT:
 		break;
 	}
@@ -114,6 +118,8 @@ static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t 
 		return now + FILE_LIMIT_MS;
 	case HELPER_BEFORE_RESTART:
 		return now + RESTART_LIMIT_MS;
+	case HELPER_RELOAD:
+		return now + RELOAD_LIMIT_MS;
 	case HELPER_SYNC:
 	case HELPER_KILL_CONTAINERS:
 		return loop->shutdown.began + loop->shutdown.budget_ms;

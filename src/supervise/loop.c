@@ -135,6 +135,32 @@ static bool is_service(const struct service *service, const struct reap_status *
 	return service->running && service->pid == ended->pid;
 }
 
+static void reload_ended(struct loop *loop, const struct reap_status *ended)
+{
+	char how[64];
+
+	loop->view.reload_running = false;
+	if (ended->signal) /* else it has said why */
+		log_line(LOG_LEVEL_WARNING, "DIND-ENGINE-10",
+			 "merging the engine's configuration again %s: it goes on with what it has",
+			 loop_describe(ended, how, sizeof(how)));
+	handle(loop, ended->code == STATUS_OK ? EVENT_RELOADED : EVENT_RELOAD_FAILED);
+}
+
+/* Those that somebody waits for. */
+static void a_helper_ended(struct loop *loop, enum helper_kind kind,
+			   const struct reap_status *ended)
+{
+	if (kind == HELPER_CLEAN_UP) {
+		loop->clean_up_failed = ended->code != STATUS_OK;
+		handle(loop, EVENT_CLEAN_UP_EXIT);
+	} else if (kind == HELPER_RELOAD) {
+		reload_ended(loop, ended);
+	} else if (kind == HELPER_BEFORE_RESTART) { /* what failed was said */
+		handle(loop, EVENT_RESTART);
+	}
+}
+
 static void child_ended(struct loop *loop, const struct reap_status *ended)
 {
 	enum helper_kind kind;
@@ -151,12 +177,7 @@ static void child_ended(struct loop *loop, const struct reap_status *ended)
 	} else if (is_service(&loop->watch, ended)) {
 		handle(loop, loop_watch_ended(loop, ended));
 	} else if (helper_ended(loop, ended, &kind)) {
-		if (kind == HELPER_CLEAN_UP)
-			loop->clean_up_failed = ended->code != STATUS_OK;
-		if (kind == HELPER_CLEAN_UP)
-			handle(loop, EVENT_CLEAN_UP_EXIT);
-		if (kind == HELPER_BEFORE_RESTART) /* what failed was said */
-			handle(loop, EVENT_RESTART);
+		a_helper_ended(loop, kind, ended);
 	} /* else an orphan, and that was all it waited for */
 }
 
@@ -407,7 +428,8 @@ static void init(struct loop *loop, const struct supervise_options *options,
 			  .wait_for_ready = !options->no_wait,
 			  .has_prepare = options->prepare != NULL,
 			  .prepare_required = options->prepare_required,
-			  .has_watch = options->watch != NULL },
+			  .has_watch = options->watch != NULL,
+			  .has_reload = helpers->reload != NULL },
 		.pending = EVENT_COUNT,
 		.engine = { .pidfd = -EBADF },
 		.workload = { .pidfd = -EBADF },

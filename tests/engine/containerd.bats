@@ -31,8 +31,8 @@ kill_containerd() { box "$1" sh -c 'kill -KILL "$0"' "$(containerd_pid "$1")"; }
 	box_start ours IMAGE
 	box_ready ours
 	assert_eq dind-init "$(parent_of ours "$(containerd_pid ours)")" 'parent of containerd'
-	assert_match '[-]-containerd /run/docker/containerd/containerd.sock' \
-		"$(box ours sh -c 'tr "\0" " " <"/proc/$0/cmdline"' "$(box_pids ours dockerd)")" 'arguments of dockerd'
+	assert_match '"containerd": "/run/docker/containerd/containerd.sock"' "$(box ours cat /run/dind/daemon.json)" \
+		'configuration of dockerd'
 	box_stop ours
 	assert_eq 0 "$status" 'status of the stop'
 	box_start managed IMAGE --strict-args dockerd -H unix:///var/run/docker.sock

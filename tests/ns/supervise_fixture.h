@@ -48,6 +48,8 @@ struct scene {
 	bool log_to_file;		  /* engine_log, in the scratch directory */
 	bool subreaper;			  /* not PID 1 */
 	int clean_up_ms, clean_up_status, sync_ms, before_restart_ms;
+	bool reloads; /* SIGHUP: a helper first. While "hold" is there it waits, "broken" makes it
+			 fail */
 	void (*prepare)(void);	/* in the box, before anything else */
 	void (*on_close)(void); /* in PID 1, when the listeners are closed */
 	int (*instead)(struct supervise_options *options); /* called in place of supervise_run() */
@@ -184,7 +186,18 @@ static void note_close(void *context)
 		scene->on_close();
 }
 
-static const struct supervise_helpers callbacks = {
+static UNUSED int note_reload(void *context)
+{
+	int64_t end = clock_now_ms() + PATIENCE;
+
+	(void) context;
+	note("reload");
+	while (access(in_dir("hold"), F_OK) == 0 && clock_now_ms() < end)
+		sleep_ms(5);
+	return access(in_dir("broken"), F_OK) == 0 ? STATUS_CONFIG : STATUS_OK;
+}
+
+static struct supervise_helpers callbacks = {
 	.sync_data = note_sync,
 	.kill_containers = note_kill,
 	.clean_up = note_clean_up,
@@ -332,6 +345,8 @@ static int run_box(void)
 		must(supervise_become_reaper(&err) == 0, err.message);
 	if (scene->instead)
 		return scene->instead(&options);
+	if (scene->reloads)
+		callbacks.reload = note_reload;
 	return supervise_run(&options, &callbacks);
 }
 

@@ -597,6 +597,143 @@ START_TEST(test_config)
 }
 END_TEST
 
+static const struct plan_setting merged[] = {
+	{ "mtu", "1400", ORIGIN_DEFAULT, "why", false },
+	{ "debug", "true", ORIGIN_FILE, "file", false },
+	{ "dns", "[\"10.0.0.1\"]", ORIGIN_OPTION, "--dns", false },
+	{ "labels", "\"a\", \"b\"", ORIGIN_FLAG, "dockerd's --label", true },
+	{ "storage-driver", "\"overlay2\"", ORIGIN_DEFAULT, "why", false },
+};
+
+START_TEST(test_config_is_merged)
+{
+	struct plan_step step;
+	struct apply_context context;
+
+	ck_assert(enter_test());
+	step = config_step();
+	step.u.config.settings = merged;
+	step.u.config.n_settings = ARRAY_SIZE(merged);
+	apply_context_init(&context);
+	/* there need not be a file, nor anything in it */
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(step.u.config.target),
+			 "{\n  \"mtu\": 1400,\n  \"dns\": [\n    \"10.0.0.1\"\n  ],\n"
+			 "  \"storage-driver\": \"overlay2\"\n}\n");
+	ck_assert(write_text(step.u.config.source, " \n"));
+	assert_step(&context, &step);
+	ck_assert_ptr_nonnull(strstr(read_text(step.u.config.target), "\"mtu\": 1400"));
+	/* a default of ours gives way to it, an option does not */
+	ck_assert(write_text(step.u.config.source, "{\"mtu\": 1300, \"dns\": [\"10.0.0.9\"]}"));
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(step.u.config.target),
+			 "{\n  \"mtu\": 1300,\n  \"dns\": [\n    \"10.0.0.1\"\n  ],\n"
+			 "  \"storage-driver\": \"overlay2\"\n}\n");
+	ck_assert_str_eq(read_text(step.u.config.source),
+			 "{\"mtu\": 1300, \"dns\": [\"10.0.0.9\"]}");
+}
+END_TEST
+
+/* A dockerd that says what it is asked, and judges @words. */
+static const char *validator(const char *words)
+{
+	char text[512];
+
+	(void) snprintf(text, sizeof(text), "#!/bin/sh\necho \"$*\" >%s\n%s\n", in_scratch("asked"),
+			words);
+	ck_assert(write_text(in_scratch("dockerd"), text));
+	ck_assert_int_eq(chmod(in_scratch("dockerd"), 0755), 0);
+	return in_scratch("dockerd");
+}
+
+START_TEST(test_config_is_merged_again)
+{
+	const char *argv[] = { NULL, "--config-file", NULL, "-H", "fd://", NULL };
+	struct error err = ERROR_INIT;
+	struct plan_step step;
+
+	ck_assert(enter_test());
+	step = config_step();
+	step.u.config.source = strdup(step.u.config.source); /* there are few buffers */
+	step.u.config.target = strdup(step.u.config.target);
+	argv[2] = step.u.config.target;
+	ck_assert(write_text(step.u.config.target, "{\"mtu\": 1}\n"));
+	ck_assert(write_text(step.u.config.source, "{\"mtu\": 2}"));
+
+	argv[0] = validator("exit 0");
+	ck_assert_msg(apply_reload(&step, argv, &err) == 0, "%s", err.message);
+	ck_assert_str_eq(read_text(step.u.config.target), "{\n  \"mtu\": 2\n}\n");
+	ck_assert(str_has_prefix(read_text(in_scratch("asked")), "--validate --config-file "));
+	ck_assert_ptr_nonnull(
+		strstr(read_text(in_scratch("asked")), "effective.json.new -H fd://"));
+
+	/* one that is too old to be asked */
+	ck_assert(write_text(step.u.config.source, "{\"mtu\": 3}"));
+	argv[0] = validator(
+		"echo 'unknown flag: --validate'; echo \"See 'dockerd --help'.\"; exit 1");
+	ck_assert_msg(apply_reload(&step, argv, &err) == 0, "%s", err.message);
+	ck_assert_str_eq(read_text(step.u.config.target), "{\n  \"mtu\": 3\n}\n");
+
+	/* one that does not like it: nothing is changed, and nothing is left */
+	ck_assert(write_text(step.u.config.source, "{\"mut\": 4}"));
+	argv[0] = validator("echo 'what is mut'; exit 1");
+	ck_assert_int_lt(apply_reload(&step, argv, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.message, "what is mut"));
+	ck_assert_str_eq(read_text(step.u.config.target), "{\n  \"mtu\": 3\n}\n");
+	ck_assert_int_lt(access(in_scratch("effective.json.new"), F_OK), 0);
+
+	/* what is no JSON is not even asked about */
+	(void) unlink(in_scratch("asked"));
+	ck_assert(write_text(step.u.config.source, "{\n\"mtu\": 4,\n}"));
+	ck_assert_int_eq(apply_reload(&step, argv, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.message, "line 3 column 1"));
+	ck_assert_str_eq(read_text(step.u.config.target), "{\n  \"mtu\": 3\n}\n");
+	ck_assert_int_lt(access(in_scratch("asked"), F_OK), 0);
+	free((void *) (uintptr_t) step.u.config.source);
+	free((void *) (uintptr_t) step.u.config.target);
+}
+END_TEST
+
+#define BLOCK(text) "-----BEGIN CERTIFICATE-----\n" text "\n-----END CERTIFICATE-----"
+
+START_TEST(test_authorities)
+{
+	const char *sources[] = { NULL, NULL, NULL };
+	struct plan_step step = { .kind = STEP_CA };
+	char *target, *one, *many;
+	struct apply_context context;
+	struct stat st;
+
+	ck_assert(enter_test());
+	apply_context_init(&context);
+	step.u.ca.sources = sources;
+	step.u.ca.target = target = strdup(in_scratch("ca/engine.pem"));
+	sources[0] = one = strdup(in_scratch("one.pem"));
+	sources[1] = many = strdup(in_scratch("many"));
+	assert_step_fails(&context, &step, -EINVAL, "one.pem");
+	ck_assert(write_text(
+		in_scratch("one.pem"),
+		"words\n-----BEGIN PRIVATE KEY-----\nkey\n-----END PRIVATE KEY-----\n" BLOCK(
+			"first") "\nmore\n" BLOCK("second") "\n"));
+	ck_assert_int_eq(mkdir(in_scratch("many"), 0755), 0);
+	assert_step_fails(&context, &step, -EINVAL, "there is no certificate in");
+	ck_assert(write_text(in_scratch("many/b.crt"), BLOCK("third")));
+	ck_assert(write_text(in_scratch("many/a.txt"), "none\n"));
+	ck_assert(write_text(in_scratch("many/.hidden"), BLOCK("not this")));
+	assert_step(&context, &step);
+	ck_assert_str_eq(read_text(step.u.ca.target),
+			 BLOCK("first") "\n" BLOCK("second") "\n" BLOCK("third") "\n");
+	ck_assert_int_eq(stat(step.u.ca.target, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0644);
+	assert_step(&context, &step);
+	ck_assert(write_text(in_scratch("one.pem"), "-----BEGIN CERTIFICATE-----\ncut"));
+	assert_step_fails(&context, &step, -EINVAL, "one.pem");
+	free(target);
+	free(one);
+	free(many);
+}
+END_TEST
+
 START_TEST(test_bad_config)
 {
 	struct plan_step step;
@@ -604,6 +741,7 @@ START_TEST(test_bad_config)
 
 	ck_assert(enter_test());
 	step = config_step();
+	step.u.config.required = true;
 	apply_context_init(&context);
 	assert_step_fails(&context, &step, -ENOENT, "daemon.json");
 	ck_assert(write_text(step.u.config.source, "{\n  \"a\": 1,\n  \"a\": 2\n}"));
@@ -685,6 +823,9 @@ int main(void)
 	tcase_add_test(tests, test_limits);
 	tcase_add_test(tests, test_limits_beyond_what_is_allowed);
 	tcase_add_test(tests, test_config);
+	tcase_add_test(tests, test_config_is_merged);
+	tcase_add_test(tests, test_config_is_merged_again);
+	tcase_add_test(tests, test_authorities);
 	tcase_add_test(tests, test_bad_config);
 	tcase_add_test(tests, test_file);
 	suite_add_tcase(suite, tests);

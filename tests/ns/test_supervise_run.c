@@ -429,6 +429,63 @@ START_TEST(hup_is_held_until_the_engine_is_ready)
 }
 END_TEST
 
+static void wait_noted_times(const char *name, int times)
+{
+	int64_t end = clock_now_ms() + PATIENCE;
+
+	while (noted(name, times) < 0) {
+		ck_assert_msg(clock_now_ms() < end, "'%s' not %d times in:\n%s", name, times,
+			      read_text(in_dir("events")));
+		sleep_ms(5);
+	}
+}
+
+static void touch(const char *name)
+{
+	int fd = open(in_dir(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	(void) close(fd);
+}
+
+START_TEST(hup_is_passed_on_after_the_merge)
+{
+	static struct scene what = { .engine = { "late", "ready=500", "log=%s/signals" },
+				     .reloads = true };
+
+	box_start(&what);
+	wait_for_state("starting");
+	box_signal(SIGHUP);
+	wait_for_state("ready");
+	wait_for_text(in_dir("signals"), "signal 1\n");
+	ck_assert_int_gt(noted("reload", 1), 0);
+	ck_assert_int_lt(noted("reload", 2), 0);
+	/* what cannot be merged does not reach the engine, which lives on */
+	touch("broken");
+	box_signal(SIGHUP);
+	wait_noted_times("reload", 2);
+	box_signal(SIGUSR1);
+	wait_for_text(in_dir("signals"), "signal 10\n");
+	ck_assert_int_eq(unlink(in_dir("broken")), 0);
+	box_signal(SIGHUP);
+	wait_for_text(in_dir("signals"), "signal 1\nsignal 10\nsignal 1\n");
+	ck_assert_int_gt(noted("reload", 3), 0);
+	/* one that comes while another is worked on: both are, and the engine hears of it after */
+	touch("hold");
+	box_signal(SIGHUP);
+	wait_noted_times("reload", 4);
+	box_signal(SIGHUP);
+	sleep_ms(50);
+	ck_assert_str_eq(read_text(in_dir("signals")), "signal 1\nsignal 10\nsignal 1\n");
+	ck_assert_int_eq(unlink(in_dir("hold")), 0);
+	wait_noted_times("reload", 5);
+	wait_for_text(in_dir("signals"), "signal 10\nsignal 1\nsignal 1\n");
+	box_signal(SIGTERM);
+	assert_status(0);
+	ck_assert_int_lt(noted("reload", 6), 0);
+}
+END_TEST
+
 static const int forwarded[] = { SIGHUP,   SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2,
 				 SIGWINCH, SIGALRM, SIGCONT, 40 };
 
@@ -556,6 +613,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, late_with_a_message_and_no_command_to_start);
 	tcase_add_test(tc, stopping_without_having_been_asked_closes_the_listeners);
 	tcase_add_test(tc, hup_is_held_until_the_engine_is_ready);
+	tcase_add_test(tc, hup_is_passed_on_after_the_merge);
 	tcase_add_test(tc, command_gets_the_signals_and_the_engine_none);
 	tcase_add_test(tc, a_hup_before_command_runs_reaches_it_in_the_end);
 	tcase_add_loop_test(tc, a_thousand_orphans_leave_no_zombie, 0, 2);

@@ -270,6 +270,33 @@ static inline const char *argv_text(struct machine *m, const char *const *argv)
 	return strings_join(&m->arena, &words, " ");
 }
 
+/* "key=value" of what is ours in the engine's configuration, strings without their quotes, then the
+ * user's flags. */
+static inline const char *told(struct machine *m)
+{
+	struct strings words = STRINGS_INIT;
+	size_t behind = 0;
+
+	for (size_t i = 0; i < m->plan.n_settings; i++) {
+		const struct plan_setting *s = &m->plan.settings[i];
+		size_t n = s->value ? strlen(s->value) : 0;
+
+		if (s->by_flag || s->origin == ORIGIN_FILE)
+			continue;
+		strings_add(&m->arena, &words,
+			    s->value[0] == '"'
+				    ? arena_printf(&m->arena, "%s=%.*s", s->key, (int) n - 2,
+						   s->value + 1)
+				    : arena_printf(&m->arena, "%s=%s", s->key, s->value));
+	}
+	for (const char *const *arg = m->plan.engine.launch.argv; arg && *arg; arg++) {
+		if (behind)
+			strings_add(&m->arena, &words, *arg);
+		behind += behind || strcmp(*arg, "fd://") == 0;
+	}
+	return strings_join(&m->arena, &words, " ");
+}
+
 /* The value of a variable in a launch record, or NULL. */
 static inline const char *launch_variable(const struct launch *launch, const char *name)
 {

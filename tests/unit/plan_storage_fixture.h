@@ -31,7 +31,7 @@ static inline void with_fuse(struct machine *m, enum tri works)
 
 static inline const char *flags(struct machine *m)
 {
-	return argv_text(m, m->plan.engine.launch.argv);
+	return told(m);
 }
 
 static inline const char *all_decisions(struct machine *m)

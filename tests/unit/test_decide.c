@@ -30,7 +30,8 @@
 /*
  * The view as letters: C a COMMAND was given, c it runs, e the engine runs, n --no-wait, r the engine was
  * ready, h a HUP is held, d containerd runs, l it is given up, P there is a job before ready, p it runs, ! it is
- * required, W there is a watch, w it runs, a the engine is to be started again; a digit: TERMs so far.
+ * required, W there is a watch, w it runs, a the engine is to be started again, R a HUP is merged first, g that is
+ * under way; a digit: TERMs so far.
  */
 static const struct row {
 	enum supervise_state state;
@@ -107,6 +108,14 @@ static const struct row {
 	{ RESTARTING, EVENT_PREPARED,	     "P",    RESTARTING, ACTION_NONE },
 	{ RESTARTING, EVENT_PREPARE_FAILED,  "P!",   RESTARTING, ACTION_NONE },
 	{ RESTARTING, EVENT_WATCH_EXIT,	     "W",    RESTARTING, ACTION_NONE },
+	{ RESTARTING, EVENT_RELOADED,	     "Rh",   RESTARTING, ACTION_NONE }, /* the next one reads it */
+	{ RESTARTING, EVENT_RELOAD_FAILED,   "Rh",   RESTARTING, ACTION_NONE },
+	{ STARTING, EVENT_ENGINE_READY,	   "ehRg", RUNNING, ACTION_ANNOUNCE_READY }, /* at its end */
+	{ STARTING, EVENT_RELOADED, "eW", STARTING, ACTION_HOLD_HUP },
+	{ STARTING, EVENT_RELOAD_FAILED, "eW", STARTING, ACTION_NONE },
+	{ STARTING, EVENT_ENGINE_READY,	   "ehR",  RUNNING, ACTION_ANNOUNCE_READY | ACTION_RELOAD },
+	{ STARTING, EVENT_ENGINE_READY,	   "CehR", RUNNING, ACTION_ANNOUNCE_READY | ACTION_START_WORKLOAD | ACTION_SEND_HELD_HUP },
+	{ STARTING, EVENT_HUP,		   "eR",   STARTING, ACTION_HOLD_HUP },
 
 	/* ---- the engine is ready, we are not ---- */
 	{ PREPARING, EVENT_ENGINE_READY,    "erPp",  PREPARING, ACTION_NONE },
@@ -137,6 +146,8 @@ static const struct row {
 	{ PREPARING, EVENT_WATCH_EXIT,	    "erPpW", PREPARING, ACTION_NONE },
 	{ PREPARING, EVENT_ENGINE_EXIT,	    "rPp!a", RESTARTING, AGAIN | ACTION_KILL_PREPARE },
 	{ PREPARING, EVENT_RESTART,	    "erPp",  PREPARING, ACTION_NONE },
+	{ PREPARING, EVENT_RELOADED, "erPpW", PREPARING, ACTION_HOLD_HUP },
+	{ PREPARING, EVENT_RELOAD_FAILED, "erPpW", PREPARING, ACTION_NONE },
 
 	/* ---- running ---- */
 	{ RUNNING, EVENT_ENGINE_READY,	  "er",	  RUNNING, ACTION_NONE },
@@ -173,6 +184,15 @@ static const struct row {
 	{ RUNNING, EVENT_ENGINE_EXIT,	  "ra",	  RESTARTING, AGAIN },
 	{ RUNNING, EVENT_ENGINE_EXIT,	  "CcndrWwa", RESTARTING, AGAIN },
 	{ RUNNING, EVENT_RESTART,	  "er",	  RUNNING, ACTION_NONE },
+	{ RUNNING, EVENT_HUP,		  "erR",  RUNNING, ACTION_RELOAD },
+	{ RUNNING, EVENT_HUP,		  "erRg", RUNNING, ACTION_HOLD_HUP },
+	{ RUNNING, EVENT_HUP,		  "CcerR", RUNNING, ACTION_FORWARD_WORKLOAD },
+	{ RUNNING, EVENT_HUP,		  "rR",	  RUNNING, ACTION_NONE },
+	{ RUNNING, EVENT_RELOADED,	  "erR",  RUNNING, ACTION_HUP_ENGINE },
+	{ RUNNING, EVENT_RELOADED,	  "erRh", RUNNING, ACTION_HUP_ENGINE | ACTION_RELOAD },
+	{ RUNNING, EVENT_RELOADED,	  "rRh",  RUNNING, ACTION_NONE },
+	{ RUNNING, EVENT_RELOAD_FAILED, "erR",  RUNNING, ACTION_NONE },
+	{ RUNNING, EVENT_RELOAD_FAILED, "erRh", RUNNING, ACTION_RELOAD },
 
 	/* ---- COMMAND has its time ---- */
 	{ STOP_WORKLOAD, EVENT_ENGINE_READY,	"Ccen1", STOP_WORKLOAD, ACTION_NONE },
@@ -204,6 +224,8 @@ static const struct row {
 	{ STOP_WORKLOAD, EVENT_WATCH_EXIT,	"CcerW1", STOP_WORKLOAD, ACTION_NONE },
 	{ STOP_WORKLOAD, EVENT_RESTART,		"Ccn1",	 STOP_WORKLOAD, ACTION_NONE }, /* it came too late */
 	{ STOP_WORKLOAD, EVENT_ENGINE_EXIT,	"Ccnra1", STOP_WORKLOAD, LOST }, /* not on the way down */
+	{ STOP_WORKLOAD, EVENT_RELOADED, "CcerW1", STOP_WORKLOAD, ACTION_NONE },
+	{ STOP_WORKLOAD, EVENT_RELOAD_FAILED, "CcerW1", STOP_WORKLOAD, ACTION_NONE },
 
 	/* ---- dockerd stops its containers ---- */
 	{ STOP_ENGINE, EVENT_ENGINE_READY,    "e1",    STOP_ENGINE, ACTION_NONE },
@@ -232,6 +254,8 @@ static const struct row {
 	{ STOP_ENGINE, EVENT_PREPARE_FAILED,  "erP!1", STOP_ENGINE, ACTION_NONE },
 	{ STOP_ENGINE, EVENT_WATCH_EXIT,      "erW1",  STOP_ENGINE, ACTION_NONE },
 	{ STOP_ENGINE, EVENT_RESTART,	      "er1",   STOP_ENGINE, ACTION_NONE },
+	{ STOP_ENGINE, EVENT_RELOADED, "erW1", STOP_ENGINE, ACTION_NONE },
+	{ STOP_ENGINE, EVENT_RELOAD_FAILED, "erW1", STOP_ENGINE, ACTION_NONE },
 
 	/* ---- the containers were killed ---- */
 	{ KILL_CONT, EVENT_ENGINE_READY,    "e1",    KILL_CONT, ACTION_NONE },
@@ -258,6 +282,8 @@ static const struct row {
 	{ KILL_CONT, EVENT_PREPARE_FAILED,  "erP!1", KILL_CONT, ACTION_NONE },
 	{ KILL_CONT, EVENT_WATCH_EXIT,	    "erW1",  KILL_CONT, ACTION_NONE },
 	{ KILL_CONT, EVENT_RESTART,	    "er1",   KILL_CONT, ACTION_NONE },
+	{ KILL_CONT, EVENT_RELOADED, "erW1", KILL_CONT, ACTION_NONE },
+	{ KILL_CONT, EVENT_RELOAD_FAILED, "erW1", KILL_CONT, ACTION_NONE },
 
 	/* ---- SIGKILL went to dockerd ---- */
 	{ KILL_ENGINE, EVENT_ENGINE_READY,    "e1",   KILL_ENGINE, ACTION_NONE },
@@ -279,6 +305,8 @@ static const struct row {
 	{ KILL_ENGINE, EVENT_PREPARE_FAILED,  "erP!1", KILL_ENGINE, ACTION_NONE },
 	{ KILL_ENGINE, EVENT_WATCH_EXIT,      "erW1", KILL_ENGINE, ACTION_NONE },
 	{ KILL_ENGINE, EVENT_RESTART,	      "er1",  KILL_ENGINE, ACTION_NONE },
+	{ KILL_ENGINE, EVENT_RELOADED, "erW1", KILL_ENGINE, ACTION_NONE },
+	{ KILL_ENGINE, EVENT_RELOAD_FAILED, "erW1", KILL_ENGINE, ACTION_NONE },
 
 	/* ---- dockerd is gone, containerd goes ---- */
 	{ STOP_CTRD, EVENT_ENGINE_READY,    "edr1", STOP_CTRD, ACTION_NONE },
@@ -300,6 +328,8 @@ static const struct row {
 	{ STOP_CTRD, EVENT_PREPARE_FAILED,  "drP!1", STOP_CTRD, ACTION_NONE },
 	{ STOP_CTRD, EVENT_WATCH_EXIT,	    "drW1", STOP_CTRD, ACTION_NONE },
 	{ STOP_CTRD, EVENT_RESTART,	    "d1",   STOP_CTRD, ACTION_NONE },
+	{ STOP_CTRD, EVENT_RELOADED, "drW1", STOP_CTRD, ACTION_NONE },
+	{ STOP_CTRD, EVENT_RELOAD_FAILED, "drW1", STOP_CTRD, ACTION_NONE },
 
 	/* ---- unmounting ---- */
 	{ CLEAN_UP, EVENT_ENGINE_READY,	   "r1",  CLEAN_UP, ACTION_NONE },
@@ -322,6 +352,8 @@ static const struct row {
 	{ CLEAN_UP, EVENT_PREPARE_FAILED,  "rP!1", CLEAN_UP, ACTION_NONE },
 	{ CLEAN_UP, EVENT_WATCH_EXIT,	   "rW1", CLEAN_UP, ACTION_NONE },
 	{ CLEAN_UP, EVENT_RESTART,	   "1",	  CLEAN_UP, ACTION_NONE },
+	{ CLEAN_UP, EVENT_RELOADED, "rW1", CLEAN_UP, ACTION_NONE },
+	{ CLEAN_UP, EVENT_RELOAD_FAILED, "rW1", CLEAN_UP, ACTION_NONE },
 
 	/* ---- done ---- */
 	{ DONE, EVENT_ENGINE_READY,    "Ccer3", DONE, ACTION_NONE },
@@ -340,6 +372,8 @@ static const struct row {
 	{ DONE, EVENT_PREPARE_FAILED,  "CcerP!3", DONE, ACTION_NONE },
 	{ DONE, EVENT_WATCH_EXIT,      "CcerWw3", DONE, ACTION_NONE },
 	{ DONE, EVENT_RESTART,	       "C3",	DONE, ACTION_NONE },
+	{ DONE, EVENT_RELOADED, "CcerWw3", DONE, ACTION_NONE },
+	{ DONE, EVENT_RELOAD_FAILED, "CcerWw3", DONE, ACTION_NONE },
 };
 
 /* clang-format on */
@@ -392,6 +426,12 @@ static struct supervise_view parse_view(const char *letters)
 		case 'a':
 			view.engine_restarts = true;
 			break;
+		case 'R':
+			view.has_reload = true;
+			break;
+		case 'g':
+			view.reload_running = true;
+			break;
 		default:
 			ck_assert_int_ge(*letters, '0');
 			ck_assert_int_le(*letters, '9');
@@ -429,7 +469,7 @@ START_TEST(every_state_and_event_has_a_row)
 END_TEST
 
 /* Every view there can be, and some that cannot. */
-#define N_FLAGS 14
+#define N_FLAGS 16
 #define N_VIEWS ((1 << N_FLAGS) * 5)
 
 static struct supervise_view view_number(int i)
@@ -449,6 +489,8 @@ static struct supervise_view view_number(int i)
 		.has_watch = i & 1 << 11,
 		.watch_running = i & 1 << 12,
 		.engine_restarts = i & 1 << 13,
+		.has_reload = i & 1 << 14,
+		.reload_running = i & 1 << 15,
 		.terms = i >> N_FLAGS,
 	};
 }
@@ -480,7 +522,8 @@ START_TEST(nothing_goes_back_whatever_the_view)
 				REQUIRE(d.next == STATE_STARTING);
 			else
 				REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
-			REQUIRE(d.actions >> 27 == 0);
+			REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
+			REQUIRE(d.actions >> 29 == 0);
 			if (state >= STATE_DONE || event >= EVENT_COUNT)
 				REQUIRE((int) d.next == last && d.actions == ACTION_NONE);
 		}
@@ -540,7 +583,13 @@ START_TEST(actions_belong_to_their_transitions)
 				REQUIRE(!has(&d, ACTION_TERM_WORKLOAD | ACTION_FORWARD_WORKLOAD));
 			if (!view.engine_running)
 				REQUIRE(!has(&d, ACTION_TERM_ENGINE | ACTION_KILL_ENGINE |
-							 ACTION_FORWARD_ENGINE));
+							 ACTION_FORWARD_ENGINE |
+							 ACTION_HUP_ENGINE));
+			if (!view.has_reload || state > STATE_RUNNING)
+				REQUIRE(!has(&d, ACTION_RELOAD) || event == EVENT_RELOADED ||
+					event == EVENT_RELOAD_FAILED);
+			if (state > STATE_RUNNING)
+				REQUIRE(!has(&d, ACTION_RELOAD | ACTION_HUP_ENGINE));
 			if (!view.containerd_running)
 				REQUIRE(!has(&d, ACTION_TERM_CONTAINERD));
 			if (!view.prepare_running)
@@ -673,6 +722,12 @@ static bool happens(enum supervise_event event, struct world *world)
 			return false;
 		world->view.watch_running = false;
 		return true;
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
+		if (!world->view.reload_running)
+			return false;
+		world->view.reload_running = false;
+		return true;
 	case EVENT_TICK:
 	case EVENT_DEADLINE:
 	case EVENT_HUP:
@@ -724,6 +779,12 @@ static void step(struct world world, enum supervise_event event)
 		world.view.hup_held = true;
 	if (d.actions & ACTION_SEND_HELD_HUP)
 		world.view.hup_held = false;
+	if (d.actions & ACTION_RELOAD) {
+		/* never two at a time */
+		ck_assert(!world.view.reload_running);
+		world.view.hup_held = false;
+		world.view.reload_running = true;
+	}
 	check_world(&world);
 	if (d.actions & ACTION_START_WORKLOAD) {
 		struct world failed = world;
@@ -756,12 +817,16 @@ static void walk(const char *start)
 }
 
 static const char *const starts[] = {
-	"e",			   /* the engine alone */
-	"Ce",			   /* COMMAND waits for it */
-	"Ccen",			   /* --no-wait */
-	"edPW",			   /* with everything beside it */
-	"CedP!W", "CcendP!", "ea", /* all of that with one restart */
-	"Cea",	  "Ccena",   "edPWa",
+	"e",				   /* the engine alone */
+	"Ce",				   /* COMMAND waits for it */
+	"Ccen",				   /* --no-wait */
+	"edPW",				   /* with everything beside it */
+	"CedP!W", "CcendP!", "ea",	   /* all of that with one restart */
+	"Cea",	  "Ccena",   "edPWa", "e", /* the engine alone */
+	"Ce",				   /* COMMAND waits for it */
+	"Ccen",				   /* --no-wait */
+	"edPW",				   /* with everything beside it */
+	"CedP!W", "CcendP!", "eR",    "CeR",
 };
 
 START_TEST(each_signal_goes_out_once_on_every_path)

@@ -104,6 +104,29 @@ START_TEST(config_values_are_taken)
 }
 END_TEST
 
+START_TEST(config_values_are_shown_without_passwords)
+{
+	static const char text[] =
+		"{\"mtu\": 1400, \"proxies\": {\"http-proxy\": \"http://user:secret@p:3128/\",\n"
+		" \"https-proxy\": \"http://p:3128\"}, \"labels\": [\"a=b@c\"], \"debug\": true}";
+	static const char *const values[] = {
+		"1400",
+		"{\"http-proxy\": \"http://user:xxxxxx@p:3128/\", "
+		"\"https-proxy\": \"http://p:3128\"}",
+		"[\"a=b@c\"]",
+		"true",
+	};
+
+	write_config(text, strlen(text));
+	fixture_inspect(&machine);
+	ck_assert_pstr_eq(engine->config_error, NULL);
+	ck_assert_uint_eq(engine->config_values.count, ARRAY_SIZE(values));
+	ck_assert_uint_eq(engine->config_keys.count, ARRAY_SIZE(values));
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		ck_assert_str_eq(engine->config_values.items[i], values[i]);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	enum tri store;
@@ -239,6 +262,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, config_errors_name_the_place, 0, ARRAY_SIZE(configs));
 	tcase_add_test(tcase, config_values_are_taken);
+	tcase_add_test(tcase, config_values_are_shown_without_passwords);
 	tcase_add_loop_test(tcase, the_image_store_is_said_or_not, 0, ARRAY_SIZE(features));
 	tcase_add_test(tcase, options_beat_the_config);
 	tcase_add_test(tcase, config_must_be_a_file_of_sane_size);

@@ -609,6 +609,10 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.capabilities.keep = 3;
 		step->u.capabilities.names = calls;
 		return;
+	case STEP_CA:
+		step->u.ca.sources = drop;
+		step->u.ca.target = "/run/dind/ca/engine.pem";
+		return;
 	case STEP_CERTS:
 		step->u.certs.directory = "/certs";
 		step->u.certs.argv = calls;
@@ -651,6 +655,7 @@ static const struct {
 	[STEP_SELINUX_HIDE] = { "/proc/sys", "path" },
 	[STEP_CONFINE] = { "the engine's tree", "refused" },
 	[STEP_CAPABILITIES] = { "kexec_load swapon", "keep" },
+	[STEP_CA] = { "/run/dind/ca/engine.pem", "sources" },
 	[STEP_CERTS] = { "/certs", "argv" },
 };
 

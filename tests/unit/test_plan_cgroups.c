@@ -468,18 +468,18 @@ END_TEST
 START_TEST(dockerd_is_kept_from_a_systemd_that_is_not_there)
 {
 	static const char *const own[] = { "--exec-opt", "native.cgroupdriver=systemd", NULL };
-	const char *flag = "--exec-opt native.cgroupdriver=cgroupfs";
+	const char *flag = "exec-opts=[\"native.cgroupdriver=cgroupfs\"]";
 	struct machine m;
 
 	machine_v2(&m);
 	m.facts.engine.systemd_directory = TRI_YES;
 	machine_plan(&m);
-	ck_assert_has(argv_text(&m, m.plan.engine.launch.argv), flag);
+	ck_assert_has(told(&m), flag);
 	ck_assert_ptr_nonnull(decision(&m, "DIND-CGROUP-10"));
 
 	strings_add(&m.arena, &m.facts.engine.config_keys, "exec-opts");
 	machine_plan(&m);
-	ck_assert_has_not(argv_text(&m, m.plan.engine.launch.argv), flag);
+	ck_assert_has_not(told(&m), flag);
 	ck_assert_ptr_nonnull(hint(&m, "DIND-CGROUP-10"));
 	machine_free(&m);
 
@@ -487,19 +487,19 @@ START_TEST(dockerd_is_kept_from_a_systemd_that_is_not_there)
 	m.facts.engine.systemd_directory = TRI_YES;
 	m.options.dockerd_args = own;
 	machine_plan(&m);
-	ck_assert_has_not(argv_text(&m, m.plan.engine.launch.argv), flag);
+	ck_assert_has_not(told(&m), flag);
 	machine_free(&m);
 
 	machine_with_volume(&m);
 	m.facts.engine.systemd_directory = TRI_YES;
 	machine_plan(&m);
-	ck_assert_has_not(argv_text(&m, m.plan.engine.launch.argv), flag);
+	ck_assert_has_not(told(&m), flag);
 	ck_assert_ptr_null(hint(&m, "DIND-CGROUP-10"));
 	machine_free(&m);
 
 	machine_v2(&m);
 	machine_plan(&m);
-	ck_assert_has_not(argv_text(&m, m.plan.engine.launch.argv), flag);
+	ck_assert_has_not(told(&m), flag);
 	machine_free(&m);
 }
 END_TEST

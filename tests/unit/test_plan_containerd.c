@@ -28,7 +28,7 @@ START_TEST(it_is_started_beside_dockerd)
 	ck_assert_str_eq(text(&m, &m.plan.containerd),
 			 "/usr/bin/containerd --config /run/dind/containerd.toml "
 			 "--log-level warn");
-	ck_assert_has(text(&m, &m.plan.engine), " --containerd " ADDRESS);
+	ck_assert_has(told(&m), "containerd=" ADDRESS);
 	/* the same record, but that it does not speak for the engine */
 	ck_assert(launch->new_session);
 	ck_assert_uint_eq(launch->n_rlimits, engine->n_rlimits);
@@ -89,9 +89,9 @@ START_TEST(paths_are_the_users_and_are_quoted)
 		      "state = \"/run/a\\\"b\\\\c\\u000Ad\\u007F/containerd/daemon\"\n");
 	ck_assert_has(step->u.file.content,
 		      "address = \"/run/a\\\"b\\\\c\\u000Ad\\u007F/containerd/containerd.sock\"\n");
-	/* a flag is not TOML */
-	ck_assert_has(text(&m, &m.plan.engine),
-		      "--containerd /run/a\"b\\c\nd\x7f/containerd/containerd.sock");
+	/* so it is in JSON */
+	ck_assert_has(told(&m),
+		      "containerd=/run/a\\\"b\\\\c\\u000Ad\\u007F/containerd/containerd.sock");
 	machine_free(&m);
 }
 END_TEST
@@ -122,7 +122,7 @@ START_TEST(what_the_user_says_about_it_stays)
 	machine_plan(&m);
 	ck_assert(!m.plan.containerd.wanted);
 	ck_assert_ptr_null(step_with_key(&m, "containerd-config"));
-	ck_assert_ptr_null(strstr(text(&m, &m.plan.engine), "--containerd " ADDRESS));
+	ck_assert_ptr_null(strstr(told(&m), ADDRESS));
 	machine_free(&m);
 }
 END_TEST

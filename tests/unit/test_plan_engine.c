@@ -3,18 +3,24 @@
 #include "plan_fixture.h"
 
 /* Without the address of containerd, which test_plan_containerd.c looks at. */
-static const char *flags(struct machine *m)
+static const char *values(struct machine *m)
 {
-	const char *const *arg = m->plan.engine.launch.argv;
 	struct strings rest = STRINGS_INIT;
+	const char *all = told(m);
 
-	for (; *arg; arg++) {
-		if (strcmp(*arg, "--containerd") == 0)
-			arg++;
-		else
-			strings_add(&m->arena, &rest, *arg);
+	while (*all) {
+		size_t n = strcspn(all, " ");
+
+		if (!str_has_prefix(all, "containerd="))
+			strings_add(&m->arena, &rest, arena_strndup(&m->arena, all, n));
+		all += n + (all[n] == ' ');
 	}
 	return strings_join(&m->arena, &rest, " ");
+}
+
+static const char *flags(struct machine *m)
+{
+	return argv_text(m, m->plan.engine.launch.argv);
 }
 
 static void key(struct machine *m, const char *name)
@@ -23,12 +29,27 @@ static void key(struct machine *m, const char *name)
 	strings_add(&m->arena, &m->facts.engine.config_keys, name);
 }
 
+/* What is in the user's file and not taken from there; NULL: all of it is. */
 static const char *dropped(struct machine *m)
 {
 	const struct plan_step *step = step_with_key(m, "config");
+	const struct strings *file = &m->facts.engine.config_keys;
+	struct strings gone = STRINGS_INIT;
 
-	return step ? argv_text(m, step->u.config.drop) : NULL;
+	for (const char *const *key = step ? step->u.config.drop : NULL; key && *key; key++)
+		if (strings_has(file, *key))
+			strings_add(&m->arena, &gone, *key);
+	for (size_t i = 0; step && i < step->u.config.n_settings; i++) {
+		const struct plan_setting *s = &step->u.config.settings[i];
+
+		if (!s->by_flag && s->origin != ORIGIN_FILE && strings_has(file, s->key) &&
+		    !strings_has(&gone, s->key))
+			strings_add(&m->arena, &gone, s->key);
+	}
+	return gone.count ? strings_join(&m->arena, &gone, " ") : NULL;
 }
+
+#define PLAIN "/usr/bin/dockerd --config-file /run/dind/daemon.json -H fd://"
 
 /* ---- flags and daemon.json --------------------------------------------------------------------
  */
@@ -42,14 +63,16 @@ START_TEST(the_plainest_engine)
 	machine_plan(&m);
 	launch = &m.plan.engine.launch;
 	ck_assert(m.plan.engine.wanted);
-	ck_assert_str_eq(flags(&m), "/usr/bin/dockerd -H fd:// --storage-driver overlay2");
+	ck_assert_str_eq(flags(&m), PLAIN);
+	ck_assert_str_eq(values(&m), "storage-driver=overlay2");
 	ck_assert_has(the_decision(&m, "DIND-ENGINE-05")->fact, argv_text(&m, launch->argv));
 	ck_assert(launch->new_session);
 	ck_assert(!launch->foreground);
 	ck_assert(!launch->set_user);
 	ck_assert_int_eq(launch->caps, LAUNCH_CAPS_KEEP);
 	ck_assert(!launch->no_new_privs);
-	ck_assert_ptr_null(step_with_key(&m, "config"));
+	ck_assert_str_eq(argv_text(&m, the_step_with_key(&m, "config")->u.config.drop), "hosts");
+	ck_assert(!the_step_with_key(&m, "config")->u.config.required);
 	ck_assert(!m.plan.workload.wanted);
 	ck_assert_str_eq(m.plan.exec_root, "/run/docker");
 	ck_assert_str_eq(m.plan.pid_file, "/run/docker.pid");
@@ -57,7 +80,7 @@ START_TEST(the_plainest_engine)
 }
 END_TEST
 
-START_TEST(options_become_flags_and_users_flags_come_last)
+START_TEST(options_are_in_the_file_and_users_flags_stay_flags)
 {
 	static const char *const args[] = { "--debug", "--mtu", "1400", NULL };
 	struct machine m;
@@ -68,9 +91,10 @@ START_TEST(options_become_flags_and_users_flags_come_last)
 	m.options.pid_file = "/run/other.pid";
 	m.options.dockerd_args = args;
 	machine_plan(&m);
-	ck_assert_str_eq(flags(&m), "/usr/bin/dockerd -H fd:// --data-root " DATA_ROOT
-				    " --exec-root /var/run/other --pidfile /run/other.pid "
-				    "--storage-driver overlay2 --debug --mtu 1400");
+	ck_assert_str_eq(flags(&m), PLAIN " --debug --mtu 1400");
+	ck_assert_str_eq(values(&m), "data-root=" DATA_ROOT " exec-root=/var/run/other "
+				     "pidfile=/run/other.pid storage-driver=overlay2 --debug "
+				     "--mtu 1400");
 	ck_assert_str_eq(m.plan.exec_root, "/run/other");
 	machine_free(&m);
 }
@@ -87,8 +111,7 @@ START_TEST(a_flag_of_the_users_is_not_given_twice)
 	m.options.exec_root = "/z";
 	m.options.dockerd_args = args;
 	machine_plan(&m);
-	ck_assert_str_eq(flags(&m), "/usr/bin/dockerd -H fd:// --storage-driver overlay2 "
-				    "--data-root=/x -p /y --exec-root=/z");
+	ck_assert_str_eq(values(&m), "storage-driver=overlay2 --data-root=/x -p /y --exec-root=/z");
 	machine_free(&m);
 }
 END_TEST
@@ -105,7 +128,7 @@ START_TEST(what_the_file_says_needs_no_flag)
 	m.facts.engine.config_exec_root = "/run/docker2";
 	m.facts.engine.config_pid_file = "/run/docker2.pid";
 	machine_plan(&m);
-	ck_assert_str_eq(flags(&m), "/usr/bin/dockerd -H fd:// --storage-driver overlay2");
+	ck_assert_str_eq(values(&m), "storage-driver=overlay2");
 	ck_assert_str_eq(m.plan.exec_root, "/run/docker2");
 	ck_assert_str_eq(m.plan.pid_file, "/run/docker2.pid");
 	/* said twice, and the same */
@@ -113,8 +136,8 @@ START_TEST(what_the_file_says_needs_no_flag)
 	m.options.exec_root = "/run/docker2";
 	m.options.pid_file = "/run/docker2.pid";
 	machine_plan(&m);
-	ck_assert_str_eq(flags(&m), "/usr/bin/dockerd -H fd:// --storage-driver overlay2");
-	ck_assert_ptr_null(step_with_key(&m, "config"));
+	ck_assert_str_eq(values(&m), "storage-driver=overlay2");
+	ck_assert_ptr_null(dropped(&m));
 	machine_free(&m);
 }
 END_TEST
@@ -132,8 +155,7 @@ START_TEST(an_option_wins_over_the_file)
 	m.options.data_root = DATA_ROOT;
 	m.options.storage_driver = "overlay2";
 	machine_plan(&m);
-	ck_assert_str_eq(flags(&m), "/usr/bin/dockerd --config-file /run/dind/daemon.json -H fd:// "
-				    "--data-root " DATA_ROOT " --storage-driver overlay2");
+	ck_assert_str_eq(values(&m), "data-root=" DATA_ROOT " storage-driver=overlay2");
 	ck_assert_str_eq(dropped(&m), "data-root storage-driver");
 	machine_free(&m);
 
@@ -163,7 +185,6 @@ START_TEST(hosts_are_taken_over)
 	ck_assert_str_eq(step->u.config.source, DIND_DEFAULT_CONFIG);
 	ck_assert_str_eq(step->u.config.target, "/run/dind/daemon.json");
 	ck_assert_int_eq(step->on_fail, FAIL_ABORT);
-	ck_assert_has(step->remedy, "remove hosts from");
 	ck_assert_ptr_nonnull(decision(&m, "DIND-ENGINE-03"));
 	/* the directory is there before the file */
 	ck_assert(step_with_key(&m, "runtime-dir:/run/dind") < step);
@@ -259,14 +280,15 @@ START_TEST(files_that_cannot_be_read)
 	m.facts.engine.config_present = TRI_YES;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
-	ck_assert_has(flags(&m), "--config-file /x.json");
+	ck_assert_str_eq(the_step_with_key(&m, "config")->u.config.source, "/x.json");
+	ck_assert(the_step_with_key(&m, "config")->u.config.required);
 	m.facts.engine.config_present = TRI_UNKNOWN;
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
 	/* facts of another machine may not name it */
 	m.facts.engine.config_path = NULL;
 	machine_plan(&m);
-	ck_assert_has(flags(&m), "--config-file /x.json");
+	ck_assert_str_eq(the_step_with_key(&m, "config")->u.config.source, "/x.json");
 	machine_free(&m);
 }
 END_TEST
@@ -286,7 +308,7 @@ START_TEST(programs_that_are_missing)
 	ck_assert_int_eq(m.plan.refusals[0].status, STATUS_CONFIG);
 	ck_assert_has(m.plan.refusals[0].fact, "dockerd");
 	ck_assert_has(m.plan.refusals[1].fact, "containerd");
-	ck_assert_has(flags(&m), "dockerd -H");
+	ck_assert_has(flags(&m), "dockerd --config-file");
 	machine_free(&m);
 }
 END_TEST
@@ -761,7 +783,7 @@ int main(void)
 	TCase *tc = tcase_create("engine");
 
 	tcase_add_test(tc, the_plainest_engine);
-	tcase_add_test(tc, options_become_flags_and_users_flags_come_last);
+	tcase_add_test(tc, options_are_in_the_file_and_users_flags_stay_flags);
 	tcase_add_test(tc, a_flag_of_the_users_is_not_given_twice);
 	tcase_add_test(tc, what_the_file_says_needs_no_flag);
 	tcase_add_test(tc, an_option_wins_over_the_file);

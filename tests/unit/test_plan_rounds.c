@@ -258,6 +258,7 @@ static void carry_out(struct machine *m)
 		case STEP_CONFINE:
 		case STEP_CAPABILITIES:
 		case STEP_CERTS:
+		case STEP_CA:
 		case STEP_LISTEN:
 		case STEP_LEASE:
 		case STEP_LOCK:

@@ -99,8 +99,8 @@ START_TEST(a_volume_is_used_as_it_is)
 	ck_assert_str_eq(step->u.lock.path, DATA_ROOT "/.dind-lock");
 	ck_assert(step->u.lock.create);
 	ck_assert_int_eq(step->on_fail, FAIL_REPLAN);
-	ck_assert_has(flags(&m), "--storage-driver overlay2");
-	ck_assert_has_not(flags(&m), "--data-root");
+	ck_assert_has(flags(&m), "storage-driver=overlay2");
+	ck_assert_has_not(flags(&m), "data-root=");
 	ck_assert_uint_eq(m.plan.n_hints, 0);
 	machine_free(&m);
 }
@@ -287,7 +287,7 @@ START_TEST(without_the_loop_vfs_and_loudly)
 	machine_overlay(&m, TRI_NO);
 	break_loop(&m, (enum loop_trouble) _i);
 	expect(&m, RUNG_VFS, "vfs");
-	ck_assert_has(flags(&m), "--storage-driver vfs");
+	ck_assert_has(flags(&m), "storage-driver=vfs");
 	ck_assert_has(the_hint(&m, "DIND-STORAGE-09")->fact, "copies every layer");
 	ck_assert_has(the_hint(&m, "DIND-STORAGE-09")->remedy, "-v NAME:" DATA_ROOT);
 	ck_assert_has(all_decisions(&m), loop_reasons[_i]);
@@ -619,7 +619,7 @@ START_TEST(a_data_root_at_another_place)
 	expect(&m, RUNG_AS_IS, "overlay2");
 	ck_assert_str_eq(the_step_with_key(&m, "storage-lock")->u.lock.path,
 			 "/srv/docker/.dind-lock");
-	ck_assert_has(flags(&m), "--data-root /srv/docker/");
+	ck_assert_has(flags(&m), "data-root=/srv/docker/");
 	machine_free(&m);
 
 	machine_init(&m);

@@ -237,7 +237,7 @@ START_TEST(a_data_root_keeps_the_driver_that_wrote_it)
 	} else {
 		expect(&m, priors[_i].rung, priors[_i].driver);
 		ck_assert_has(flags(&m),
-			      arena_printf(&m.arena, "--storage-driver %s", priors[_i].driver));
+			      arena_printf(&m.arena, "storage-driver=%s", priors[_i].driver));
 		if (priors[_i].hint)
 			ck_assert_has(the_hint(&m, priors[_i].hint)->remedy, "an empty volume");
 		else
@@ -489,7 +489,7 @@ START_TEST(a_driver_that_was_asked_for)
 	check_asked(&m, _i);
 	if (asked[_i].rung != RUNG_NONE)
 		ck_assert_has(flags(&m),
-			      arena_printf(&m.arena, "--storage-driver %s", asked[_i].driver));
+			      arena_printf(&m.arena, "storage-driver=%s", asked[_i].driver));
 	machine_free(&m);
 
 	/* the same by daemon.json, without a flag beside the key */
@@ -498,7 +498,7 @@ START_TEST(a_driver_that_was_asked_for)
 	m.facts.engine.config_storage_driver = asked[_i].driver;
 	strings_add(&m.arena, &m.facts.engine.config_keys, "storage-driver");
 	check_asked(&m, _i);
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	ck_assert_has_not(flags(&m), "storage-driver=");
 	machine_free(&m);
 }
 END_TEST

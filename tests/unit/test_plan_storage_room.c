@@ -183,7 +183,7 @@ START_TEST(memory_is_a_rung_for_those_who_ask)
 	ck_assert_has(the_hint(&m, "DIND-STORAGE-19")->fact, "go when this container stops");
 	ck_assert_ptr_null(hint(&m, "DIND-STORAGE-10"));
 	ck_assert_has(the_decision(&m, "DIND-STORAGE-01")->fact, "tmpfs of 4.0 GiB");
-	ck_assert_has(flags(&m), "--storage-driver overlay2");
+	ck_assert_has(flags(&m), "storage-driver=overlay2");
 	/* what was there is hidden, and not in silence */
 	prior(&m, data_root(&m), "vfs");
 	expect(&m, RUNG_TMPFS, "overlay2");

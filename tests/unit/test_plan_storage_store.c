@@ -20,7 +20,7 @@ START_TEST(nothing_said_and_nothing_there_is_a_graph_driver_without_a_look_at_th
 
 	machine_with_volume(&m);
 	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has(flags(&m), "--storage-driver overlay2");
+	ck_assert_has(flags(&m), "storage-driver=overlay2");
 	ck_assert_has(the_decision(&m, "DIND-STORAGE-22")->fact, "graph driver overlay2");
 	machine_free(&m);
 }
@@ -38,44 +38,44 @@ static const struct {
 	const char *remedy;
 } stores[] = {
 	/* up and down between engines, with a graph driver's data: kept by all */
-	{ true, false, TRI_UNKNOWN, "20.10.24", "overlay2", "--storage-driver overlay2",
-	  "--feature", NULL, NULL },
-	{ true, false, TRI_UNKNOWN, "28.5.2", "overlay2", "--storage-driver overlay2", "--feature",
-	  NULL, NULL },
-	{ true, false, TRI_UNKNOWN, "29.1.0", "overlay2", "--storage-driver overlay2", "--feature",
-	  NULL, NULL },
+	{ true, false, TRI_UNKNOWN, "20.10.24", "overlay2", "storage-driver=overlay2",
+	  "features=", NULL, NULL },
+	{ true, false, TRI_UNKNOWN, "28.5.2", "overlay2", "storage-driver=overlay2",
+	  "features=", NULL, NULL },
+	{ true, false, TRI_UNKNOWN, "29.1.0", "overlay2", "storage-driver=overlay2",
+	  "features=", NULL, NULL },
 	/* written by containerd: kept where it can be, else refused with the way out */
-	{ false, true, TRI_UNKNOWN, "29.1.0", "overlayfs", "fd://", "--storage-driver", NULL,
+	{ false, true, TRI_UNKNOWN, "29.1.0", "overlayfs", "containerd=", "storage-driver=", NULL,
 	  NULL },
-	{ false, true, TRI_UNKNOWN, "28.5.2", "overlayfs", "--feature containerd-snapshotter=true",
-	  "--storage-driver", NULL, NULL },
+	{ false, true, TRI_UNKNOWN, "28.5.2", "overlayfs",
+	  "features={\"containerd-snapshotter\": true}", "storage-driver=", NULL, NULL },
 	{ false, true, TRI_UNKNOWN, "26.1.5", REFUSED, NULL, NULL, "DIND-STORAGE-08",
 	  "\"features\": {\"containerd-snapshotter\": true}" },
 	{ false, true, TRI_UNKNOWN, "20.10.24", REFUSED, NULL, NULL, "DIND-STORAGE-08",
 	  "an engine from 29 on" },
 	{ false, true, TRI_NO, "29.1.0", REFUSED, NULL, NULL, "DIND-STORAGE-08", "switch it on" },
-	{ false, true, TRI_YES, "26.1.5", "overlayfs", "fd://", "--storage-driver", NULL, NULL },
+	{ false, true, TRI_YES, "26.1.5", "overlayfs", "containerd=", "storage-driver=", NULL,
+	  NULL },
 	{ false, true, TRI_YES, "20.10.24", REFUSED, NULL, NULL, "DIND-STORAGE-08",
 	  "an engine from 29 on" },
 	/* said, over a graph driver's */
 	{ true, false, TRI_YES, "29.1.0", REFUSED, NULL, NULL, "DIND-STORAGE-08", "switch the" },
-	{ true, false, TRI_NO, "29.1.0", "overlay2", "--storage-driver overlay2", "--feature ",
-	  NULL, NULL },
+	{ true, false, TRI_NO, "29.1.0", "overlay2", "storage-driver=overlay2", "features=", NULL,
+	  NULL },
 	/* before 23 nobody knows the feature */
-	{ true, false, TRI_YES, "20.10.24", "overlay2", "--storage-driver overlay2", "--feature ",
-	  "DIND-STORAGE-22", NULL },
+	{ true, false, TRI_YES, "20.10.24", "overlay2", "storage-driver=overlay2",
+	  "features=", "DIND-STORAGE-22", NULL },
 	/* both: what every engine would do by itself, and never in silence */
-	{ true, true, TRI_UNKNOWN, "29.1.0", "overlay2", "--storage-driver overlay2", NULL,
+	{ true, true, TRI_UNKNOWN, "29.1.0", "overlay2", "storage-driver=overlay2", NULL,
 	  "DIND-STORAGE-13", NULL },
-	{ true, true, TRI_YES, "29.1.0", "overlayfs", NULL, "--storage-driver", "DIND-STORAGE-13",
+	{ true, true, TRI_YES, "29.1.0", "overlayfs", NULL, "storage-driver=", "DIND-STORAGE-13",
 	  NULL },
 	/* empty */
-	{ false, false, TRI_YES, "29.1.0", "overlayfs", NULL, "--storage-driver", NULL, NULL },
-	{ false, false, TRI_YES, "28.5.2", "overlayfs", NULL, "--storage-driver", NULL, NULL },
-	{ false, false, TRI_YES, "20.10.24", "overlay2", "--storage-driver overlay2", NULL,
+	{ false, false, TRI_YES, "29.1.0", "overlayfs", NULL, "storage-driver=", NULL, NULL },
+	{ false, false, TRI_YES, "28.5.2", "overlayfs", NULL, "storage-driver=", NULL, NULL },
+	{ false, false, TRI_YES, "20.10.24", "overlay2", "storage-driver=overlay2", NULL,
 	  "DIND-STORAGE-22", NULL },
-	{ false, false, TRI_NO, "29.1.0", "overlay2", "--storage-driver overlay2", NULL, NULL,
-	  NULL },
+	{ false, false, TRI_NO, "29.1.0", "overlay2", "storage-driver=overlay2", NULL, NULL, NULL },
 };
 
 static void check_store(struct machine *m, int i)
@@ -164,13 +164,13 @@ START_TEST(other_features_leave_the_choice_to_docker_29)
 	m.options.dockerd_args = other_feature;
 	m.facts.engine.version = "28.5.2";
 	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has(flags(&m), "--storage-driver overlay2");
+	ck_assert_has(flags(&m), "storage-driver=overlay2");
 	m.facts.engine.version = "29.1.0";
 	expect(&m, RUNG_AS_IS, "overlayfs");
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	ck_assert_has_not(flags(&m), "storage-driver=");
 	strings_add(&m.arena, &m.facts.engine.config_keys, "userns-remap");
 	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	ck_assert_has_not(flags(&m), "storage-driver=");
 	machine_free(&m);
 
 	/* migration starts from what is there */
@@ -179,7 +179,7 @@ START_TEST(other_features_leave_the_choice_to_docker_29)
 	m.facts.engine.version = "29.1.0";
 	prior(&m, data_root(&m), "overlay2");
 	expect(&m, RUNG_AS_IS, "overlay2");
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	ck_assert_has_not(flags(&m), "storage-driver=");
 	machine_free(&m);
 }
 END_TEST
@@ -230,11 +230,11 @@ START_TEST(containerds_store_climbs_the_ladder_too)
 	say_in_file(&m, TRI_YES);
 	m.facts.engine.version = "29.1.0";
 	expect(&m, RUNG_LOOP, "overlayfs");
-	ck_assert_has_not(flags(&m), "--storage-driver");
+	ck_assert_has_not(flags(&m), "storage-driver=");
 	m.facts.storage.mkfs_ext4 = NULL;
 	with_fuse(&m, TRI_YES);
 	expect(&m, RUNG_VFS, "native");
-	ck_assert_has(flags(&m), "--storage-driver native");
+	ck_assert_has(flags(&m), "storage-driver=native");
 	ck_assert_has(all_decisions(&m),
 		      "not fuse: containerd's image store has no fuse-overlayfs");
 	ck_assert_ptr_nonnull(hint(&m, "DIND-STORAGE-09"));
@@ -297,8 +297,8 @@ START_TEST(names_of_one_store_are_refused_in_the_other)
 			ck_assert_int_eq(the_refusal(&m, "DIND-STORAGE-04")->status, STATUS_CONFIG);
 		} else {
 			expect(&m, RUNG_AS_IS, cases[i].driver);
-			ck_assert_has(flags(&m), arena_printf(&m.arena, "--storage-driver %s",
-							      cases[i].driver));
+			ck_assert_has(flags(&m),
+				      arena_printf(&m.arena, "storage-driver=%s", cases[i].driver));
 		}
 		machine_free(&m);
 	}

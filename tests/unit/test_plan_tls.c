@@ -3,9 +3,9 @@
 #include "dind/certs.h"
 #include "plan_fixture.h"
 
-#define OWN_FLAGS                                                 \
-	"--tlsverify --tlscacert /certs/server/ca.pem --tlscert " \
-	"/certs/server/cert.pem --tlskey /certs/server/key.pem"
+#define OWN_FILES                                                        \
+	"tlscacert=/certs/server/ca.pem tlscert=/certs/server/cert.pem " \
+	"tlskey=/certs/server/key.pem"
 
 static void machine_tls(struct machine *m, const char *host)
 {
@@ -45,7 +45,7 @@ START_TEST(a_tcp_listener_with_certificates)
 	ck_assert(begin->u.certs.begin);
 	ck_assert_int_eq(begin->on_fail, FAIL_DEGRADE);
 	ck_assert_str_eq(argv_text(&m, begin->u.certs.argv), argv_text(&m, step->u.certs.argv));
-	ck_assert_has(engine_args(&m), OWN_FLAGS);
+	ck_assert_has(told(&m), "tlsverify=true " OWN_FILES);
 	ck_assert_ptr_nonnull(decision(&m, "DIND-TLS-01"));
 	/* `ready` asks in plain HTTP */
 	ck_assert_uint_eq(m.plan.n_listeners, 2);
@@ -100,7 +100,7 @@ START_TEST(a_unix_socket_needs_none)
 	machine_plan(&m);
 	ck_assert_uint_eq(m.plan.n_refusals, 0);
 	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 0);
-	ck_assert_has_not(engine_args(&m), "--tls");
+	ck_assert_has_not(told(&m), "tls");
 	ck_assert_has(the_decision(&m, "DIND-TLS-12")->fact, "/certs");
 	machine_free(&m);
 }
@@ -120,7 +120,7 @@ START_TEST(a_listener_of_daemon_json)
 	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 2);
 	/* a directive may not be in the file and given as a flag */
 	ck_assert_str_eq(argv_text(&m, the_step_with_key(&m, "config")->u.config.drop),
-			 "hosts tlsverify");
+			 "hosts tls tlsverify");
 	machine_free(&m);
 }
 END_TEST
@@ -158,9 +158,9 @@ START_TEST(the_users_own_settings)
 	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), settings[_i].ours ? 2 : 0);
 	ck_assert_int_eq(hint(&m, "DIND-TLS-11") == NULL, settings[_i].ours);
 	if (settings[_i].ours)
-		ck_assert_has(engine_args(&m), OWN_FLAGS);
+		ck_assert_has(told(&m), OWN_FILES);
 	else
-		ck_assert_has_not(engine_args(&m), "/certs");
+		ck_assert_has_not(told(&m), "/certs");
 	/* theirs come last */
 	for (size_t i = 0; settings[_i].flags[i]; i++)
 		ck_assert_has(strstr(engine_args(&m), "fd://"), settings[_i].flags[i]);
@@ -177,7 +177,7 @@ START_TEST(strict_args_are_left_alone)
 	m.options.strict_args = true;
 	machine_plan(&m);
 	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 0);
-	ck_assert_has_not(engine_args(&m), "--tls");
+	ck_assert_has_not(told(&m), "tls");
 	machine_free(&m);
 }
 END_TEST
