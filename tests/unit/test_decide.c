@@ -522,7 +522,6 @@ START_TEST(nothing_goes_back_whatever_the_view)
 				REQUIRE(d.next == STATE_STARTING);
 			else
 				REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
-			REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
 			REQUIRE(d.actions >> 29 == 0);
 			if (state >= STATE_DONE || event >= EVENT_COUNT)
 				REQUIRE((int) d.next == last && d.actions == ACTION_NONE);
