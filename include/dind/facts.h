@@ -170,6 +170,8 @@ struct facts_slot {
 	enum tri leased;    /* somebody held its lock when we looked */
 	const char *holder; /* its record: who has, or had it last */
 	enum tri empty;	    /* nothing of an engine is in it */
+	const char *unfit;  /* why an engine cannot use what is in it, found when it was ours; NULL:
+			       nothing is known against it */
 };
 
 /* --cache-pool */

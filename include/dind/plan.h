@@ -97,13 +97,19 @@ struct plan_step {
 						     NULL ended */
 			int max_slots; /* those from slot-1 to this one that are not among them are
 					  tried after them, and made */
-			enum cache_busy busy; /* for the caller: an executor never waits */
-			const char *holder;   /* as in lock */
+			enum cache_busy busy;	  /* for the caller: an executor never waits */
+			const char *holder;	  /* as in lock */
+			const char *const *avoid; /* paths that are not taken, NULL ended */
+			const char *given_up;	  /* the slot that is ours and is given back first,
+						     because of @unfit; NULL: none */
+			const char *unfit;
 		} lease;
 		struct {
 			const char *image;  /* absolute path */
 			uint64_t bytes;	    /* apparent size of a new one */
 			const char *mkfs;   /* absolute path of mkfs for @fs; NULL: none */
+			const char *client; /* dind-client, which looks at the layers of an image
+					       that was not unmounted; NULL: none */
 			const char *target; /* data root, for STEP_MOUNT_IMAGE */
 			enum storage_fs fs; /* of a new one; an image that is there keeps its own */
 			bool resize;	    /* the user named a size: an older image grows to it.
@@ -264,6 +270,8 @@ struct plan_storage {
 	const char *data_root;
 	const char *image; /* RUNG_LOOP, and RUNG_VOLUME when it holds an image; else NULL */
 	const char *why;
+	bool remove_subvolumes; /* at exit: they are in the container's own layer, which the outer
+				   engine removes */
 };
 
 /* What supervise needs beside the launch records. */

@@ -135,14 +135,15 @@ static int try_all(struct apply_context *context, const struct plan_step *step, 
 	int r = 0;
 
 	for (; slots && *slots && r == 0; slots++)
-		r = try_slot(context, *slots, holder, pass, err);
+		if (!is_listed(step->u.lease.avoid, *slots))
+			r = try_slot(context, *slots, holder, pass, err);
 	/* those that were made since the plan was, and new ones */
 	for (int i = 1; i <= step->u.lease.max_slots && r == 0; i++) {
 		r = apply_format(slot, sizeof(context->lease_path), "%s/slot-%d",
 				 step->u.lease.pool, i);
 		if (r < 0)
 			return error_set(err, r, "%s", step->u.lease.pool);
-		if (!is_listed(step->u.lease.slots, slot))
+		if (!is_listed(step->u.lease.slots, slot) && !is_listed(step->u.lease.avoid, slot))
 			r = try_slot(context, slot, holder, pass, err);
 	}
 	return r;
@@ -154,6 +155,8 @@ int apply_lease(struct apply_context *context, const struct plan_step *step, str
 	struct pass pass = { .busy = 0, .problem = ERROR_INIT };
 	int r;
 
+	if (step->u.lease.given_up && strcmp(context->lease_path, step->u.lease.given_up) == 0)
+		apply_release_lease(context);
 	if (context->lease_fd >= 0 && str_path_is_below(context->lease_path, pool))
 		return 0;
 	context->holder[0] = '\0';
@@ -162,6 +165,9 @@ int apply_lease(struct apply_context *context, const struct plan_step *step, str
 		r = try_all(context, step, &pass, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (pass.busy == 0 && pass.problem.code == 0)
+		return error_set_plain(err, -EMEDIUMTYPE,
+				       "all of %s hold data that cannot be used here", pool);
 	if (pass.busy == 0) {
 		*err = pass.problem;
 		return error_wrap(err, "no slot of %s can be used", pool);

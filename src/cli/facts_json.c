@@ -183,6 +183,7 @@ static const struct json_field slot_fields[] = {
 	{ .name = "leased", .type = FIELD_TRI, .offset = offsetof(S, leased) },
 	{ .name = "holder", .type = FIELD_STRING, .offset = offsetof(S, holder) },
 	{ .name = "empty", .type = FIELD_TRI, .offset = offsetof(S, empty) },
+	{ .name = "unfit", .type = FIELD_STRING, .offset = offsetof(S, unfit) },
 };
 static const struct json_record slot_record = { sizeof(S), slot_fields, ARRAY_SIZE(slot_fields) };
 #undef S

@@ -7,6 +7,7 @@
 
 #include "dind/file.h"
 #include "dind/log.h"
+#include "dind/str.h"
 #include "start.h"
 
 /* A slot that is given back is seen at most so much later. Nothing tells us: the end of a lock
@@ -20,8 +21,31 @@ static void learn(struct start *start, const struct plan_step *step, const struc
 
 	facts_add_failure(&planning->facts, &planning->arena, step->key, abs(err->code),
 			  err->message, *start->context.holder ? start->context.holder : NULL);
-	planning->facts.pool.cold =
-		err->code == -EWOULDBLOCK && step->u.lease.busy == CACHE_BUSY_COLD;
+	planning->facts.pool.cold = (err->code == -EWOULDBLOCK || err->code == -EMEDIUMTYPE) &&
+				    step->u.lease.busy == CACHE_BUSY_COLD;
+}
+
+/* What is known of a slot now that it was ours; the plan goes on as if it had never been. */
+static void learn_unfit(struct planning *planning, const struct plan_step *step)
+{
+	struct facts_pool *pool = &planning->facts.pool;
+	const char *path = step->u.lease.given_up, *name;
+	struct facts_slot *slot = NULL;
+
+	for (size_t i = 0; i < pool->n_slots && !slot; i++)
+		if (str_equal(pool->slots[i].path, path))
+			slot = &pool->slots[i];
+	if (!slot) { /* made since we looked */
+		name = strrchr(path, '/');
+		slot = arena_push(&planning->arena, (void **) &pool->slots, &pool->n_slots,
+				  sizeof(*slot));
+		slot->path = path;
+		slot->name = name ? name + 1 : path;
+		slot->last_used = -1;
+	}
+	slot->unfit = step->u.lease.unfit;
+	pool->lease = NULL;
+	planning->facts.storage.storage_path = (struct facts_directory){ .path = NULL };
 }
 
 /* Sleep, but not through a signal that ends the start: those are blocked, and stay pending. */
@@ -61,8 +85,11 @@ static enum pass wait_for_slot(struct start *start, const struct plan_step *step
 enum pass start_lease(struct start *start, const struct plan_step *step, int *ret_status)
 {
 	struct error err = ERROR_INIT;
-	int r = apply_step(&start->context, step, &err);
+	int r;
 
+	if (step->u.lease.given_up)
+		learn_unfit(&start->planning, step);
+	r = apply_step(&start->context, step, &err);
 	if (r == -EWOULDBLOCK && step->u.lease.busy == CACHE_BUSY_WAIT &&
 	    wait_for_slot(start, step, &r, ret_status, &err) == PASS_END)
 		return PASS_END;

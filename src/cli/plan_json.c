@@ -83,6 +83,7 @@ static const struct json_field storage_fields[] = {
 	FIELD(data_root, FIELD_STRING),
 	FIELD(image, FIELD_STRING),
 	FIELD(why, FIELD_STRING),
+	FIELD(remove_subvolumes, FIELD_BOOL),
 };
 RECORD(storage_record, storage_fields);
 #undef S
@@ -216,6 +217,9 @@ static const struct json_field lease_fields[] = {
 	  .offset = offsetof(S, u.lease.busy),
 	  .word = busy_word },
 	DETAIL(lease.holder, "holder", FIELD_STRING),
+	DETAIL(lease.avoid, "avoid", FIELD_VECTOR),
+	DETAIL(lease.given_up, "given_up", FIELD_STRING),
+	DETAIL(lease.unfit, "unfit", FIELD_STRING),
 };
 RECORD(lease_record, lease_fields);
 

@@ -81,6 +81,7 @@
 #define CODE_POOL_LEASE	   "DIND-POOL-05" /* taking one; waiting for one */
 #define CODE_POOL_LAYER	   "DIND-POOL-06" /* the pool dies with the container */
 #define CODE_POOL_BEYOND   "DIND-POOL-07" /* slots that are not used any more */
+#define CODE_POOL_UNFIT	   "DIND-POOL-08" /* one whose data cannot be used here */
 
 #define CODE_LISTEN_ADDRESS  "DIND-LISTEN-01" /* cannot be understood */
 #define CODE_LISTEN_PLAIN    "DIND-LISTEN-02" /* plain TCP beyond loopback, refused */

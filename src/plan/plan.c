@@ -110,7 +110,7 @@ int plan_make(const struct options *options, const struct facts *facts, struct a
 	int r;
 
 	judge_all(&p);
-	if (p.lease_wanted) {
+	if (p.lease_wanted || p.slot_unfit) {
 		plan_pool_lease(&p);
 	} else {
 		if (p.privileged) {

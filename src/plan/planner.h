@@ -57,6 +57,7 @@ struct planner {
 	bool store_by_flag;	  /* dockerd has to be told, by its features */
 	bool store_by_engine;	  /* its own choice is right, and a driver's name would spoil it */
 	bool lease_wanted;	  /* which slot of the pool will be ours is not known yet */
+	const char *slot_unfit;	  /* why the one that is ours cannot be used: another is leased */
 	struct strings not_taken; /* "as-is: …": rungs that were judged and why they were not
 				     taken */
 	struct storage_choice storage;
@@ -145,6 +146,12 @@ bool planner_cgroup_driver_wanted(const struct planner *p);
 /* --cache-pool: true when storage can be judged, false while the lease is wanted or refused. */
 bool plan_pool(struct planner *p);
 void plan_pool_lease(struct planner *p);
+
+/*
+ * What is in @home cannot be used, because of @why. True if that is the slot of a pool: another one
+ * is leased in its place. False: the caller refuses.
+ */
+bool planner_give_up_slot(struct planner *p, const struct facts_directory *home, const char *why);
 
 /* What dockerd's --storage-driver is to be; NULL: none. */
 const char *planner_pinned_driver(const struct planner *p);

@@ -71,6 +71,25 @@ static bool is_warmer(const struct facts_slot *a, const struct facts_slot *b)
 	return slot_number(a) < slot_number(b);
 }
 
+/* Known from an earlier plan, or the one that is ours and of no use. */
+static bool is_unfit(const struct planner *p, const struct facts_slot *slot)
+{
+	return slot->unfit || (p->slot_unfit && str_equal(slot->path, pool_of(p)->lease));
+}
+
+static const char *const *unfit_slots(struct planner *p)
+{
+	const struct facts_pool *pool = pool_of(p);
+	struct strings paths = STRINGS_INIT;
+
+	if (p->slot_unfit)
+		strings_add(p->arena, &paths, pool->lease);
+	for (size_t i = 0; i < pool->n_slots; i++)
+		if (pool->slots[i].unfit)
+			strings_add(p->arena, &paths, pool->slots[i].path);
+	return paths.items;
+}
+
 static const struct facts_slot *warmest(struct planner *p, const bool *taken, bool leased)
 {
 	const struct facts_pool *pool = pool_of(p);
@@ -81,7 +100,7 @@ static const struct facts_slot *warmest(struct planner *p, const bool *taken, bo
 		int number = slot_number(slot);
 
 		if (taken[i] || number == 0 || number > p->options->cache_slots ||
-		    (slot->leased == TRI_YES) != leased)
+		    is_unfit(p, slot) || (slot->leased == TRI_YES) != leased)
 			continue;
 		if (!best || is_warmer(slot, best))
 			best = slot;
@@ -160,6 +179,28 @@ static void explain_lease(struct planner *p)
 	planner_decide(p, CODE_POOL_DECISION, "leased %s, which is empty", pool->lease);
 }
 
+/* Nothing of it is lost: an engine that can use it finds it as it was. */
+static void hint_unfit(struct planner *p)
+{
+	const struct facts_pool *pool = pool_of(p);
+
+	for (size_t i = 0; i < pool->n_slots; i++)
+		if (pool->slots[i].unfit)
+			planner_hint(p, CODE_POOL_UNFIT,
+				     arena_printf(p->arena,
+						  "remove %s if nobody needs its images any more",
+						  pool->slots[i].path),
+				     "another slot is taken: %s", pool->slots[i].unfit);
+}
+
+bool planner_give_up_slot(struct planner *p, const struct facts_directory *home, const char *why)
+{
+	if (!str_equal(home->path, pool_of(p)->lease))
+		return false;
+	p->slot_unfit = why;
+	return true;
+}
+
 static void explain_cold(struct planner *p)
 {
 	const struct facts_failure *failure = facts_find_failure(p->facts, LEASE_KEY);
@@ -170,6 +211,17 @@ static void explain_cold(struct planner *p)
 		     failure && failure->message ? failure->message : "no slot was free");
 }
 
+static const char *unfit_reasons(struct planner *p)
+{
+	const struct facts_pool *pool = pool_of(p);
+	struct strings reasons = STRINGS_INIT;
+
+	for (size_t i = 0; i < pool->n_slots; i++)
+		if (pool->slots[i].unfit)
+			strings_add(p->arena, &reasons, pool->slots[i].unfit);
+	return strings_join(p->arena, &reasons, "; ");
+}
+
 /* True when the lease was tried in vain, which ends the start. */
 static bool is_refused(struct planner *p)
 {
@@ -177,7 +229,12 @@ static bool is_refused(struct planner *p)
 
 	if (!failure)
 		return false;
-	if (failure->error == EWOULDBLOCK)
+	if (failure->error == EMEDIUMTYPE)
+		planner_refuse(p, CODE_POOL_UNUSABLE, STATUS_CONFIG,
+			       "remove one of them, or allow more with --cache-slots", "%s: %s",
+			       failure->message ? failure->message : "no slot can be used",
+			       unfit_reasons(p));
+	else if (failure->error == EWOULDBLOCK)
 		planner_refuse(p, CODE_POOL_BUSY, STATUS_TEMPFAIL,
 			       "try later, allow more with --cache-slots, or let --cache-busy be "
 			       "wait or cold",
@@ -201,6 +258,7 @@ bool plan_pool(struct planner *p)
 	if (!p->options->cache_pool)
 		return true;
 	hint_layer(p);
+	hint_unfit(p);
 	if (pool_of(p)->lease) {
 		explain_lease(p);
 		hint_beyond(p);
@@ -226,5 +284,8 @@ void plan_pool_lease(struct planner *p)
 	step->u.lease.max_slots = p->options->cache_slots;
 	step->u.lease.busy = p->options->cache_busy;
 	step->u.lease.holder = planner_holder(p);
+	step->u.lease.avoid = unfit_slots(p);
+	step->u.lease.given_up = p->slot_unfit ? pool_of(p)->lease : NULL;
+	step->u.lease.unfit = p->slot_unfit;
 	planner_or_replan(step, CODE_POOL_LEASE);
 }

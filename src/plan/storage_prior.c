@@ -30,14 +30,20 @@ static const char *way_out(struct planner *p, enum storage_rung rung, const char
 static enum verdict judge_other(struct planner *p, enum storage_rung rung, const char *driver,
 				const struct facts_directory *home)
 {
+	const char *why;
+
 	if (storage_driver_class(driver) == DRIVER_COPY || p->options->storage_given ||
 	    p->options->strict_args)
 		return VERDICT_NO;
-	planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
-		       arena_printf(p->arena, "leave --storage-driver out, and %s goes on; or %s",
-				    driver, way_out(p, rung, driver, home)),
-		       "%s holds images of the storage driver %s, which %s would not see",
-		       home->path, driver, p->asked_driver);
+	why = arena_printf(p->arena,
+			   "%s holds images of the storage driver %s, which %s would not see",
+			   home->path, driver, p->asked_driver);
+	if (!planner_give_up_slot(p, home, why))
+		planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
+			       arena_printf(p->arena,
+					    "leave --storage-driver out, and %s goes on; or %s",
+					    driver, way_out(p, rung, driver, home)),
+			       "%s", why);
 	return VERDICT_REFUSED;
 }
 
@@ -50,9 +56,13 @@ static enum verdict keep(struct planner *p, enum storage_rung rung, const char *
 		return VERDICT_REFUSED;
 	verdict = storage_try_driver(p, rung, storage_driver_class(driver), driver, home);
 	if (verdict == VERDICT_NO) {
-		planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG, way_out(p, rung, driver, home),
-			       "%s holds data of the storage driver %s, which cannot work: %s",
-			       home->path, driver, storage_last_reason(p));
+		const char *why = arena_printf(
+			p->arena, "%s holds data of the storage driver %s, which cannot work: %s",
+			home->path, driver, storage_last_reason(p));
+
+		if (!planner_give_up_slot(p, home, why))
+			planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
+				       way_out(p, rung, driver, home), "%s", why);
 		return VERDICT_REFUSED;
 	}
 	if (verdict == VERDICT_YES)

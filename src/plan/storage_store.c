@@ -99,13 +99,26 @@ static const char *where_written(struct planner *p)
 	return named ? named->path : p->data_root;
 }
 
+/* The slot of a pool is given back for another one; not with its image mounted. */
+static bool gives_up_slot(struct planner *p, const char *why)
+{
+	const struct facts_directory *named = storage_path(p);
+
+	return named && !image_holds(p, STORAGE_KEY_GRAPH) &&
+	       !image_holds(p, STORAGE_KEY_CONTAINERD) && planner_give_up_slot(p, named, why);
+}
+
 static enum verdict refuse_hidden(struct planner *p, const char *why, const char *remedy)
 {
-	planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
-		       arena_printf(p->arena, "%s; or start empty elsewhere: %s", remedy,
-				    storage_volume_flag(p)),
-		       "%s holds images of containerd's store, which would not be seen: %s",
-		       where_written(p), why);
+	const char *fact = arena_printf(
+		p->arena, "%s holds images of containerd's store, which would not be seen: %s",
+		where_written(p), why);
+
+	if (!gives_up_slot(p, fact))
+		planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
+			       arena_printf(p->arena, "%s; or start empty elsewhere: %s", remedy,
+					    storage_volume_flag(p)),
+			       "%s", fact);
 	return VERDICT_REFUSED;
 }
 
@@ -144,6 +157,7 @@ static enum verdict refuse_driver(struct planner *p, const char *remedy, const c
 static enum verdict judge_asked_on(struct planner *p, const char *written)
 {
 	unsigned int major = planner_engine_major(p);
+	const char *fact;
 
 	if (major > 0 && major < FIRST_WITH_STORE) {
 		p->store = STORE_GRAPH;
@@ -163,14 +177,18 @@ static enum verdict judge_asked_on(struct planner *p, const char *written)
 	if (!written || str_equal(written, "vfs") || is_snapshotter(written) ||
 	    (p->options->storage_given && !image_holds(p, STORAGE_KEY_CONTAINERD)))
 		return VERDICT_YES;
-	planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
-		       arena_printf(p->arena,
-				    "switch the feature " FEATURE " off, start empty elsewhere "
-				    "(%s), or give them up by removing %s",
-				    storage_volume_flag(p), where_written(p)),
-		       "%s holds images of the storage driver %s, which containerd's image store "
-		       "would not see",
-		       where_written(p), written);
+	fact = arena_printf(p->arena,
+			    "%s holds images of the storage driver %s, which containerd's image "
+			    "store would not see",
+			    where_written(p), written);
+	if (!gives_up_slot(p, fact))
+		planner_refuse(p, CODE_STORAGE_PRIOR, STATUS_CONFIG,
+			       arena_printf(p->arena,
+					    "switch the feature " FEATURE
+					    " off, start empty elsewhere (%s), or give them up by "
+					    "removing %s",
+					    storage_volume_flag(p), where_written(p)),
+			       "%s", fact);
 	return VERDICT_REFUSED;
 }
 

@@ -157,6 +157,40 @@ assert_holds() {
 	assert_eq built-mine "$(box one docker run --rm mine)" 'the image after a restart'
 }
 
+@test "pool: a slot whose data cannot be used here is left to others, and the next one is taken" {
+	pool=$(volume unfit)
+	# As an engine with that driver leaves it, used a moment ago.
+	box_run before -v "$pool:/cache" --entrypoint sh IMAGE -c '
+		mkdir -p /cache/slot-1/devicemapper/metadata /cache/slot-1/image/devicemapper; touch /cache/slot-1/.dind-lock'
+	agent one "$pool"
+	box_ready one
+	assert_match "warning: DIND-POOL-08: another slot is taken: /cache/slot-1 .*devicemapper" "$(box_logs one)" 'what is said'
+	assert_eq slot-2 "$(slot_of one)" 'the slot that is leased'
+	assert_eq slot-2 "$(slot_mounted one)" 'the data root'
+	box one test -d /cache/slot-1/devicemapper/metadata
+	# No other may be made, and the first is not locked by anybody.
+	box_run two -v "$pool:/cache" IMAGE --cache-pool /cache --cache-slots 1 --cache-busy fail -- echo COMMAND-RAN
+	assert_eq 78 "$status" status
+	assert_match 'error: DIND-POOL-04: all of /cache hold data that cannot be used here' "$err" 'the refusal'
+	assert_match 'DIND-POOL-08|devicemapper' "$err" 'the reason'
+}
+
+@test "pool: beyond --cache-size the slot that was used longest ago is emptied, never our own" {
+	pool=$(volume limit)
+	agent one "$pool" --cache-slots 2
+	box_ready one
+	box_try one big
+	agent two "$pool" --cache-slots 2 --cache-size 1M
+	box_ready two
+	box_try two mine
+	other=$(slot_of one)
+	assert_eq built-big "$(box one docker run --rm big)" 'the image of the first, leased'
+	box_stop one
+	until_true 40 "$other is emptied" box two sh -c '[ ! -e "$1/overlay2" ]' sh "/cache/$other"
+	box two test -d "/cache/$other"
+	assert_eq built-mine "$(box two docker run --rm mine)" 'the image of the second'
+}
+
 @test "pool: one that cannot be used is refused, with the reason" {
 	pool=$(volume bad)
 	box_run ro -v "$pool:/cache:ro" IMAGE --cache-pool /cache -- echo COMMAND-RAN

@@ -172,6 +172,19 @@ loads_all() {
 	has_image new pre:one
 }
 
+@test "preload: a start fails with the archive's name, or goes on without it, as it was told" {
+	head -c 5000 "$WORK/p/new.tar" >"$WORK/p/half.tar"
+	box_run failing -v "$WORK/p:/p:ro" IMAGE --preload /p/half.tar --preload /p/new.tar.zst -- echo COMMAND-RAN
+	assert_eq 71 "$status" status
+	assert_eq '' "$out" stdout
+	assert_match 'error: DIND-PRELOAD-03: /p/half.tar' "$err" 'the archive'
+	box_run going -v "$WORK/p:/p:ro" IMAGE --preload /p/half.tar --preload /p/new.tar.zst --preload-failure continue -- \
+		docker run --rm pre:one
+	assert_eq 0 "$status" status
+	assert_eq preloaded "$out" 'what the image that was loaded prints'
+	assert_match 'warning: DIND-PRELOAD-03: /p/half.tar' "$err" 'the archive'
+}
+
 @test "preload: a directory of archives, in parallel" {
 	no_images new
 	box new sh -c 'rm -rf /p/many && mkdir -p /p/many/sub && cp -r /p/layout /p/many/layout && echo hello >/p/many/README

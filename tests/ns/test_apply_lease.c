@@ -44,6 +44,41 @@ static const char *slot_of(const struct apply_context *context)
 	return slash ? slash + 1 : "";
 }
 
+START_TEST(test_lease_is_given_up_for_another)
+{
+	static const char *const first[] = { "slot-1", NULL };
+	static char given_up[PATH_MAX];
+	const char *avoid[] = { given_up, NULL };
+	struct plan_step step, other;
+	struct apply_context context, neighbour;
+
+	ck_assert(enter_test());
+	step = lease_step(2, NULL);
+	apply_context_init(&context);
+	apply_context_init(&neighbour);
+	assert_step(&context, &step);
+	ck_assert_str_eq(slot_of(&context), "slot-1");
+
+	(void) snprintf(given_up, sizeof(given_up), "%s", context.lease_path);
+	step.u.lease.avoid = avoid;
+	step.u.lease.given_up = given_up;
+	assert_step(&context, &step);
+	ck_assert_str_eq(slot_of(&context), "slot-2");
+	assert_step(&context, &step); /* that one is not given up */
+	ck_assert_str_eq(slot_of(&context), "slot-2");
+	/* and the first is somebody else's to use */
+	other = lease_step(1, first);
+	assert_step(&neighbour, &other);
+	ck_assert_str_eq(slot_of(&neighbour), "slot-1");
+
+	apply_release_lease(&context);
+	apply_release_lease(&neighbour);
+	step.u.lease.max_slots = 1;
+	assert_step_fails(&context, &step, -EMEDIUMTYPE, "hold data that cannot be used");
+	ck_assert_int_lt(context.lease_fd, 0);
+}
+END_TEST
+
 START_TEST(test_lease_is_taken_once)
 {
 	struct plan_step step;
@@ -652,6 +687,7 @@ int main(void)
 	require_root();
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, test_lease_is_taken_once);
+	tcase_add_test(tests, test_lease_is_given_up_for_another);
 	tcase_add_test(tests, test_order_then_new_then_busy);
 	tcase_add_test(tests, test_lock_of_the_slot_is_ours_already);
 	tcase_add_test(tests, test_lease_lives_as_long_as_a_descriptor);

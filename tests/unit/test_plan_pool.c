@@ -275,6 +275,74 @@ START_TEST(other_refusals_come_first)
 }
 END_TEST
 
+/* Ours, and what another engine left in it cannot be used here. */
+static void lease_unfit(void)
+{
+	begin();
+	(void) add_slot(1, 100);
+	(void) add_slot(2, 300);
+	(void) add_slot(3, 200);
+	machine.facts.pool.lease = POOL "/slot-2";
+	machine.facts.storage.storage_path = machine_directory(POOL "/slot-2", "ext4");
+	strings_add(&machine.arena, &machine.facts.storage.storage_path.drivers, "devicemapper");
+}
+
+START_TEST(slot_whose_driver_cannot_work_is_given_back_for_another)
+{
+	const struct plan_step *step;
+
+	lease_unfit();
+	step = the_lease();
+	ck_assert_str_eq(step->u.lease.given_up, POOL "/slot-2");
+	ck_assert_has(step->u.lease.unfit, "devicemapper, which cannot work");
+	ck_assert_str_eq(argv_text(&machine, step->u.lease.avoid), POOL "/slot-2");
+	ck_assert_str_eq(argv_text(&machine, step->u.lease.slots), POOL "/slot-3 " POOL "/slot-1");
+
+	/* as the start has it then: given back, and the next one leased */
+	machine.facts.pool.slots[1].unfit = step->u.lease.unfit;
+	machine.facts.pool.lease = POOL "/slot-3";
+	machine.facts.storage.storage_path = machine_directory(POOL "/slot-3", "ext4");
+	(void) machine_trial(&machine, TRIAL_OVERLAY, POOL "/slot-3", TRI_YES, 0, NULL);
+	machine_plan(&machine);
+	ck_assert_uint_eq(machine.plan.n_refusals, 0);
+	ck_assert_uint_eq(count_steps(&machine, STEP_LEASE), 0);
+	ck_assert_has(the_hint(&machine, "DIND-POOL-08")->fact,
+		      "another slot is taken: /cache/slot-2 holds data of the storage driver "
+		      "devicemapper");
+	ck_assert_has(the_hint(&machine, "DIND-POOL-08")->remedy, "remove /cache/slot-2");
+}
+END_TEST
+
+START_TEST(slot_of_another_driver_than_asked_for_is_given_back)
+{
+	lease_unfit();
+	machine.facts.storage.storage_path.drivers = (struct strings) STRINGS_INIT;
+	strings_add(&machine.arena, &machine.facts.storage.storage_path.drivers, "overlay2");
+	machine.options.storage_driver = "vfs";
+	ck_assert_str_eq(the_lease()->u.lease.given_up, POOL "/slot-2");
+	ck_assert_has(the_lease()->u.lease.unfit, "which vfs would not see");
+}
+END_TEST
+
+START_TEST(when_no_slot_can_be_used_the_user_chooses_what_comes_of_it)
+{
+	lease_unfit();
+	machine.facts.pool.lease = NULL;
+	machine.facts.storage.storage_path = (struct facts_directory){ .path = NULL };
+	machine.facts.pool.slots[1].unfit = "/cache/slot-2 is of no use";
+	machine_failure(&machine, "pool-lease", EMEDIUMTYPE, "all of /cache hold data", NULL);
+	machine_plan(&machine);
+	ck_assert_int_eq(the_refusal(&machine, "DIND-POOL-04")->status, STATUS_CONFIG);
+	ck_assert_has(the_refusal(&machine, "DIND-POOL-04")->remedy, "--cache-slots");
+	machine.facts.pool.cold = true;
+	machine_overlay(&machine, TRI_YES);
+	machine_plan(&machine);
+	ck_assert_uint_eq(machine.plan.n_refusals, 0);
+	ck_assert_int_eq(machine.plan.storage.rung, RUNG_AS_IS);
+	ck_assert_has(the_hint(&machine, "DIND-POOL-03")->fact, "all of /cache hold data");
+}
+END_TEST
+
 static void end(void)
 {
 	machine_free(&machine);
@@ -298,5 +366,8 @@ int main(void)
 	tcase_add_test(tcase, pool_that_cannot_be_used_is_refused_before_it_is_touched);
 	tcase_add_test(tcase, pool_without_a_volume_is_nobody_elses);
 	tcase_add_test(tcase, other_refusals_come_first);
+	tcase_add_test(tcase, slot_whose_driver_cannot_work_is_given_back_for_another);
+	tcase_add_test(tcase, slot_of_another_driver_than_asked_for_is_given_back);
+	tcase_add_test(tcase, when_no_slot_can_be_used_the_user_chooses_what_comes_of_it);
 	return run_suite(tcase);
 }
