@@ -8,6 +8,7 @@
  *   prepare: clean, load, copy       src/client/prepare.c, clean.c, load.c, copy.c, jobs.c
  *   what is in an archive            src/client/scan.c, images.c, stream.c
  *   watch: marks, pruning, a pool    src/client/watch.c, disk.c, prune.c, pool.c, tree.c
+ *   check: after a power cut          src/client/layers.c, splits.c
  *   requests                         src/client/engine.c, http.c, http_stream.c
  */
 #include <curl/curl.h>
@@ -22,6 +23,8 @@ static int dispatch(const struct client_options *options)
 		return prepare_run(options);
 	case CLIENT_WATCH:
 		return watch_run(options);
+	case CLIENT_CHECK:
+		return check_run(options);
 	case CLIENT_HELP:
 		break;
 	}

@@ -7,7 +7,9 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "child.h"
 #include "dind/file.h"
 #include "image.h"
 #include "loop.h"
@@ -19,6 +21,9 @@
 
 /* A device of the container's life before may still be on its way out. */
 #define ATTACHED_WAIT_MS 2000
+
+/* A record of some megabytes and a stat(2) for each file, for what was made in the last minutes. */
+#define CHECK_LAYERS_TIMEOUT_MS 20000
 
 /*
  * noatime: layers are read by many and their times by nobody.
@@ -160,6 +165,30 @@ static int settle(struct image_job *job, struct error *err)
 	return 0;
 }
 
+/* 0: all of its images are whole. 1: @line names those that are not. -1: that cannot be told, @line
+ * says why, if anything. */
+static int check_layers(const struct image_job *job, char *line, size_t size)
+{
+	const char *client = job->step->u.image.client;
+	const char *argv[] = { client, "check", "--directory", job->target, NULL };
+	struct error err = ERROR_INIT;
+	int output = -EBADF, status = 0, r;
+	pid_t pid;
+
+	*line = '\0';
+	if (!client)
+		return -1;
+	pid = child_start(argv, &output, &err);
+	if (pid < 0)
+		return -1;
+	r = child_finish(pid, &output, CHECK_LAYERS_TIMEOUT_MS, line, size, &status);
+	if (r == -ETIMEDOUT)
+		(void) snprintf(line, size, "looking took too long");
+	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+		return -1;
+	return WEXITSTATUS(status);
+}
+
 /*
  * However we are killed, the kernel unmounts in order when the last of us is gone; so this was the
  * machine. The journal keeps the file system whole, not what files hold that nobody had synced, and
@@ -167,10 +196,25 @@ static int settle(struct image_job *job, struct error *err)
  */
 static void tell_unclean(const struct image_job *job)
 {
-	apply_warn(job->context,
-		   "%s was not unmounted, as when the power is cut: the file system is whole, but "
-		   "images of the last half minute before may have empty files",
-		   job->image);
+	static const char fact[] = "was not unmounted, as when the power is cut: the file system "
+				   "is whole, but";
+	char line[240];
+	int r = check_layers(job, line, sizeof(line));
+
+	if (r == 0)
+		apply_warn(job->context,
+			   "%s %s what was done in the last half minute before may be lost; the "
+			   "images that are there are complete",
+			   job->image, fact);
+	else if (r > 0)
+		apply_warn(job->context,
+			   "%s %s files of these images are lost: %s; remove them, and load or "
+			   "build them again",
+			   job->image, fact, line);
+	else
+		apply_warn(job->context,
+			   "%s %s images of the last half minute before may have empty files%s%s%s",
+			   job->image, fact, *line ? " (" : "", line, *line ? ")" : "");
 }
 
 static int mount_image(struct image_job *job, struct error *err)
@@ -181,7 +225,7 @@ static int mount_image(struct image_job *job, struct error *err)
 	if (r == 0)
 		r = image_look(job, err); /* again: only now is it settled who had it mounted */
 	if (r == 0) {
-		unclean = job->info.unclean;
+		unclean = superblock_is_unclean(job->fd, &job->info);
 		r = image_mount_or_mend(job, err);
 	}
 	if (r == 0)

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "xfs_log.h"
+
 /* Offsets from the start of the superblock: Documentation/filesystems/ext4/super.rst. */
 #define SB_START	 1024
 #define SB_BLOCKS_LO	 0x04
@@ -215,6 +217,15 @@ int superblock_read(int fd, struct superblock_info *ret_info)
 		return r;
 	*ret_info = info;
 	return 0;
+}
+
+bool superblock_is_unclean(int fd, const struct superblock_info *info)
+{
+	unsigned char head[HEAD_SIZE];
+
+	if (info->fs != STORAGE_FS_XFS || info->content != IMAGE_USED)
+		return info->unclean;
+	return read_at(fd, 0, head, sizeof(head)) == 0 && xfs_log_is_dirty(fd, head) > 0;
 }
 
 const char *superblock_fs_name(enum storage_fs fs)

@@ -26,12 +26,16 @@ struct superblock_info {
 	uint64_t file_bytes;	 /* that the file has */
 	uint64_t used_bytes;	 /* that it takes below */
 	bool has_errors;	 /* ext4: the kernel found some */
-	bool unclean;		 /* ext4: it was not unmounted, and mount(2) replays its journal */
+	bool unclean;		 /* ext4: it was not unmounted; ask superblock_is_unclean() */
 	uint32_t xfs_max_inodes; /* per cent */
 };
 
 /* Look at the image open at @fd. 0 or a negative errno. */
 int superblock_read(int fd, struct superblock_info *ret_info);
+
+/* The image open at @fd was not unmounted, and mount(2) replays its journal: what ext4 says in
+ * @info, and XFS at the end of its log. */
+bool superblock_is_unclean(int fd, const struct superblock_info *info);
 
 /* "ext4", "XFS". */
 const char *superblock_fs_name(enum storage_fs fs);

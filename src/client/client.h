@@ -34,6 +34,7 @@ enum client_command {
 	CLIENT_HELP = 0,
 	CLIENT_PREPARE,
 	CLIENT_WATCH,
+	CLIENT_CHECK,
 };
 
 struct client_options {
@@ -78,6 +79,13 @@ int prepare_run(const struct client_options *options);
 
 /* Look after the disk until SIGTERM, SIGINT or SIGHUP. An exit status. */
 int watch_run(const struct client_options *options);
+
+/*
+ * Have layers lost files in a power cut? One line to stdout. An exit status: STATUS_OK: none has;
+ * CHECK_DAMAGED: the line names the images; STATUS_OSERR: it says why that cannot be told.
+ */
+#define CHECK_DAMAGED 1
+int check_run(const struct client_options *options);
 
 /*
  * Log a failure: one line of fact, one of remedy (NULL: none); as errors, or as warnings where a

@@ -9,6 +9,7 @@
 
 #define PREPARE	     1
 #define WATCH	     2
+#define CHECK	     4
 #define TIMEOUT_MAX  86400
 #define PARALLEL_MAX 64
 
@@ -63,7 +64,7 @@ static const struct {
 	{ "tlscacert", "PATH", "(DOCKER_CERT_PATH/ca.pem)", OPT_TLS_CA, PREPARE },
 	{ "tlscert", "PATH", "(DOCKER_CERT_PATH/cert.pem)", OPT_TLS_CERT, PREPARE },
 	{ "tlskey", "PATH", "(DOCKER_CERT_PATH/key.pem)", OPT_TLS_KEY, PREPARE },
-	{ "directory", "DIR", "the data root", OPT_DIRECTORY, WATCH },
+	{ "directory", "DIR", "the data root", OPT_DIRECTORY, WATCH | CHECK },
 	{ "below", "DIR", "a directory on the file system below the image", OPT_BELOW, WATCH },
 	{ "high", "PERCENT", "the water mark of both", OPT_HIGH, WATCH },
 	{ "interval", "SECONDS", "between two looks (10)", OPT_INTERVAL, WATCH },
@@ -76,19 +77,21 @@ static const struct {
 	{ "pool-limit", "SIZE", "of all of them together", OPT_POOL_LIMIT, WATCH },
 	{ "pool-keep", "SLOT", "our own: slot-N or its path", OPT_POOL_KEEP, WATCH },
 	{ "log-format", "FORMAT", "text or json (DIND_LOG_FORMAT)", OPT_LOG_FORMAT,
-	  PREPARE | WATCH },
-	{ "log-level", "LEVEL", "error to debug (DIND_LOG_LEVEL)", OPT_LOG_LEVEL, PREPARE | WATCH },
-	{ "help", NULL, "this text", OPT_HELP, PREPARE | WATCH },
+	  PREPARE | WATCH | CHECK },
+	{ "log-level", "LEVEL", "error to debug (DIND_LOG_LEVEL)", OPT_LOG_LEVEL,
+	  PREPARE | WATCH | CHECK },
+	{ "help", NULL, "this text", OPT_HELP, PREPARE | WATCH | CHECK },
 };
 
 void client_usage(void)
 {
 	static const char *const heads[] = { "prepare --socket PATH [OPTION...]",
-					     "watch [OPTION...]" };
+					     "watch [OPTION...]", "check --directory DIR" };
 
-	for (int command = PREPARE; command <= WATCH; command++) {
-		printf("%sdind-client %s\n", command == PREPARE ? "usage: " : "\n       ",
-		       heads[command - 1]);
+	for (size_t head = 0; head < ARRAY_SIZE(heads); head++) {
+		int command = 1 << head;
+
+		printf("%sdind-client %s\n", head == 0 ? "usage: " : "\n       ", heads[head]);
 		for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 			if (table[i].commands & command)
 				printf("  --%s%s%-*s %s\n", table[i].name,
@@ -313,6 +316,8 @@ static int check(const struct client_options *options, struct error *err)
 		return error_set_plain(err, -EINVAL, "--image needs --from");
 	if (options->from && options->images.count == 0)
 		return error_set_plain(err, -EINVAL, "--from needs --image");
+	if (options->command == CLIENT_CHECK && !options->directory)
+		return error_set_plain(err, -EINVAL, "check needs --directory");
 	if (options->command != CLIENT_WATCH)
 		return 0;
 	if (!options->high && !options->pool)
@@ -327,7 +332,10 @@ static int check(const struct client_options *options, struct error *err)
 static int parse_all(struct client_options *options, struct arena *arena, int argc, char **argv,
 		     struct error *err)
 {
-	int mask = options->command == CLIENT_PREPARE ? PREPARE : WATCH;
+	static const int masks[] = {
+		[CLIENT_PREPARE] = PREPARE, [CLIENT_WATCH] = WATCH, [CLIENT_CHECK] = CHECK
+	};
+	int mask = masks[options->command];
 	struct option longs[ARRAY_SIZE(table) + 1] = { 0 };
 	size_t n = 0;
 	int code, r;
@@ -372,8 +380,10 @@ int client_options_parse(struct client_options *options, struct arena *arena, in
 		o.command = CLIENT_PREPARE;
 	else if (strcmp(command, "watch") == 0)
 		o.command = CLIENT_WATCH;
+	else if (strcmp(command, "check") == 0)
+		o.command = CLIENT_CHECK;
 	else if (strcmp(command, "--help") != 0)
-		return error_set_plain(err, -EINVAL, "%s: wanted prepare or watch", command);
+		return error_set_plain(err, -EINVAL, "%s: wanted prepare, watch or check", command);
 	/* PID 1 has checked them. */
 	if (format && *format)
 		r = set_format(&o, format, err);

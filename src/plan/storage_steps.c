@@ -66,6 +66,7 @@ static void set_image(struct planner *p, struct plan_step *step)
 	step->u.image.bytes = asked ? asked : p->storage.image_bytes;
 	step->u.image.mkfs = mkfs(p);
 	step->u.image.target = p->data_root;
+	step->u.image.client = p->facts->engine.client;
 	step->u.image.fs = p->options->storage_fs;
 	step->u.image.resize = asked != 0;
 	/* what was in it cannot be had any more, and is moved aside, not removed */

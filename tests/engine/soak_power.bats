@@ -205,6 +205,12 @@ cut() {
 			echo "cut $i: lost $(xargs <"$WORK/gone")"
 			lost=$((lost + $(wc -l <"$WORK/gone")))
 			box_log_has "copy$i" "$LOSS" || fail "cut $i: $(xargs <"$WORK/gone") were lost, and nothing is said"
+			# Those that are still listed are named, unless there are too many for a line.
+			said=$(box_logs "copy$i" | sed -n "s/.*$LOSS.* of these images are lost: \(.*\); remove them.*/ \1/p")
+			grep -xF -f "$WORK/listed" "$WORK/gone" >"$WORK/broken" || true
+			[[ $said = *' more' ]] || while read -r name; do
+				assert_match " $name:latest(,|\$)" "$said" "cut $i: the loss of $name" || return
+			done <"$WORK/broken"
 			settled=$(complete_at "$((at - SETTLED_MS))" | grep -xF -f "$WORK/gone" || true)
 			[ -z "$settled" ] || fail "cut $i: $settled were on the disk, and are lost"
 		fi

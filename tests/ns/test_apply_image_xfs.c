@@ -194,8 +194,11 @@ START_TEST(test_power_cut_is_replayed)
 	copy_as_it_is(image, copy);
 	stop_image(&context);
 	ck_assert_int_eq(rename(copy, image), 0);
-	start_image(&context, quota_words);
+	start_image(&context, "was not unmounted");
+	ck_assert(context.notice_loud);
 	ck_assert_uint_eq(apparent_bytes(file_in_target("kept")), 1 << 20);
+	stop_image(&context);
+	start_image(&context, quota_words); /* once */
 	stop_image(&context);
 }
 END_TEST
