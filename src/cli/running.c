@@ -58,6 +58,8 @@ static int clean_up(void *context, int timeout_ms)
 						       start->planning.plan.exec_root, timeout_ms,
 						       &err),
 			       &err);
+	if (status == STATUS_OK && start->planning.plan.storage.remove_subvolumes)
+		status = helper_status(apply_remove_subvolumes(data_root_of(start), &err), &err);
 	left = (int) (deadline - clock_now_ms());
 	if (apply_remove_apparmor(&start->context, left > POLICY_LEAST_MS ? left : POLICY_LEAST_MS,
 				  &err) < 0)

@@ -60,24 +60,6 @@ static void hint_kept(struct planner *p)
 			     : "engines from 24 on do not have it");
 }
 
-/*
- * A subvolume is no directory to an outer engine that wants to remove it. Asked for, it works; only
- * the host can clean up behind it.
- */
-static void hint_subvolumes(struct planner *p)
-{
-	const struct storage_choice *s = &p->storage;
-
-	if (s->kept || !str_equal(s->driver, "btrfs"))
-		return;
-	planner_hint(
-		p, CODE_STORAGE_SUBVOLUMES,
-		"without --storage-driver, overlay2 is used on btrfs; or on the host, before "
-		"the volume is removed: btrfs subvolume delete DIR/btrfs/subvolumes/*",
-		"the driver btrfs makes subvolumes in %s, which the outer engine cannot remove",
-		s->home->path);
-}
-
 /* In the container's own layer, which a volume would outlive. */
 static bool is_in_layer(const struct storage_choice *s)
 {
@@ -86,6 +68,37 @@ static bool is_in_layer(const struct storage_choice *s)
 	/* the slow ones are told about volumes anyhow */
 	return str_equal(s->home->mount_target, "/") && class != DRIVER_COPY &&
 	       class != DRIVER_FUSE && s->rung != RUNG_TMPFS;
+}
+
+/*
+ * A subvolume is no directory to an outer engine that wants to remove it. In the container's own
+ * layer they go at exit; in a volume they are what somebody wanted to keep, and only the host can
+ * clean up behind them.
+ */
+static void judge_subvolumes(struct planner *p)
+{
+	const struct storage_choice *s = &p->storage;
+
+	if (!str_equal(s->driver, "btrfs"))
+		return;
+	p->plan->storage.remove_subvolumes = is_in_layer(s);
+	if (p->plan->storage.remove_subvolumes)
+		planner_hint(p, CODE_STORAGE_SUBVOLUMES,
+			     arena_printf(p->arena,
+					  "a volume keeps them (%s); without --storage-driver, "
+					  "overlay2 is used on btrfs, and they stay as well",
+					  storage_volume_flag(p)),
+			     "the driver btrfs makes subvolumes in %s, which the outer engine may "
+			     "not be able to remove: they and the images are removed at exit",
+			     s->home->path);
+	else if (!s->kept)
+		planner_hint(p, CODE_STORAGE_SUBVOLUMES,
+			     "without --storage-driver, overlay2 is used on btrfs; or on the "
+			     "host, before the volume is removed: btrfs subvolume delete "
+			     "DIR/btrfs/subvolumes/*",
+			     "the driver btrfs makes subvolumes in %s, which the outer engine "
+			     "cannot remove",
+			     s->home->path);
 }
 
 static void hint_lifetime(struct planner *p)
@@ -218,7 +231,7 @@ void storage_give_hints(struct planner *p)
 {
 	hint_slow(p);
 	hint_kept(p);
-	hint_subvolumes(p);
+	judge_subvolumes(p);
 	hint_lifetime(p);
 	hint_place(p);
 	hint_space(p);

@@ -581,6 +581,18 @@ START_TEST(subvolumes_are_told)
 	m.options.storage_driver = "btrfs";
 	expect(&m, RUNG_AS_IS, "btrfs");
 	ck_assert_has(the_hint(&m, "DIND-STORAGE-24")->remedy, "btrfs subvolume delete");
+	ck_assert(!m.plan.storage.remove_subvolumes);
+	/* the container's own layer */
+	data_root(&m)->mount_target = "/";
+	data_root(&m)->is_mount_point = TRI_NO;
+	expect(&m, RUNG_AS_IS, "btrfs");
+	ck_assert_has(the_hint(&m, "DIND-STORAGE-24")->fact, "are removed at exit");
+	ck_assert(m.plan.storage.remove_subvolumes);
+	/* of a start before, that was killed */
+	strings_add(&m.arena, &data_root(&m)->drivers, "btrfs");
+	m.options.storage_driver = NULL;
+	expect(&m, RUNG_AS_IS, "btrfs");
+	ck_assert(m.plan.storage.remove_subvolumes);
 	machine_free(&m);
 }
 END_TEST
