@@ -96,7 +96,7 @@ static int read_cycle(const struct xfs_log *log, uint32_t sector, uint32_t *ret_
 /* The first sector that is not of the round of sector 0; all of them are: the number of sectors. */
 static int find_end(const struct xfs_log *log, uint32_t *ret_end)
 {
-	uint32_t low = 0, high = log->sectors, first, cycle;
+	uint32_t low = 0, high = log->sectors, first = 0, cycle = 0;
 	int r = read_cycle(log, 0, &first);
 
 	while (r == 0 && high - low > 1) {
@@ -132,7 +132,7 @@ int xfs_log_is_dirty(int fd, const unsigned char *sb)
 {
 	struct xfs_log log = { .fd = fd };
 	unsigned char buf[SECTOR];
-	uint32_t end;
+	uint32_t end = 0;
 	int r;
 
 	if (!find_log(sb, &log))

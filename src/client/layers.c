@@ -195,28 +195,42 @@ static void add_image(struct layers *layers, const char *id)
 		strings_add(layers->arena, &images->broken, arena_strdup(layers->arena, id));
 }
 
+static bool is_lost(struct images *images, const char *id)
+{
+	const char *path = arena_printf(images->layers.arena, IMAGES "/%s", id);
+
+	return strings_has(&images->broken, id) ||
+	       faccessat(images->layers.root, path, F_OK, 0) < 0;
+}
+
 /* Names of broken images, and of those that are not there at all. */
-static void add_names(struct images *images, struct strings *named)
+static void add_tags(struct images *images, json_t *tags, struct strings *named)
 {
 	struct arena *arena = images->layers.arena;
-	json_t *root = load(&images->layers, REPOSITORIES);
-	json_t *tags, *id;
-	const char *repository, *tag;
+	const char *tag;
+	json_t *value;
 
-	json_object_foreach(json_object_get(root, "Repositories"), repository, tags)
-		json_object_foreach(tags, tag, id)
+	json_object_foreach(tags, tag, value)
 	{
-		const char *text = json_string_value(id);
+		const char *id = json_string_value(value);
 
-		if (!text || !str_has_prefix(text, DIGEST))
-			continue;
-		text += strlen(DIGEST);
-		if (!strings_has(&images->broken, text) &&
-		    faccessat(images->layers.root, arena_printf(arena, IMAGES "/%s", text), F_OK,
-			      0) == 0)
+		if (!id || !str_has_prefix(id, DIGEST) || !is_lost(images, id + strlen(DIGEST)))
 			continue;
 		strings_add(arena, images->damaged, arena_strdup(arena, tag));
-		strings_add(arena, named, arena_strdup(arena, text));
+		strings_add(arena, named, arena_strdup(arena, id + strlen(DIGEST)));
+	}
+}
+
+static void add_names(struct images *images, struct strings *named)
+{
+	json_t *root = load(&images->layers, REPOSITORIES);
+	json_t *repositories = json_object_get(root, "Repositories");
+	const char *repository;
+	json_t *tags;
+
+	json_object_foreach(repositories, repository, tags)
+	{
+		add_tags(images, tags, named);
 	}
 	json_decref(root);
 }

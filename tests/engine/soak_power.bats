@@ -110,7 +110,11 @@ set_up() {
 		box power sh -c "$WORKER" worker work "cut$i" 0 2>/dev/null 3>&- | stamp 3>&- &
 		# Every third one while it starts.
 		if [ $((i % 3)) = 1 ]; then random 100 1000; else random 200 6000; fi
-		[ $((i % 3)) != 0 ] || random 3500 6000
+		# Every third one when there is a new image that must not be lost, however slow the machine is.
+		if [ $((i % 3)) = 0 ]; then
+			until_true 60 'an image is complete' grep -q " cut$i-" "$WORK/complete"
+			random 0 2000
+		fi
 		sleep_ms "$ms"
 		box power test -e /var/lib/docker/.dind-starting 2>/dev/null && early=$((early + 1))
 		box_kill power
@@ -167,7 +171,11 @@ writes() { awk '{ print $5, $7, $12, $14, $9 }' "/sys/block/${1#/dev/}/stat"; }
 cut() {
 	local try before
 	for try in 1 2 3 4 5 6 7 8; do
-		docker pause "$(box_name power)" >/dev/null
+		# A machine that is busy may not get it frozen in time.
+		if ! docker pause "$(box_name power)" >/dev/null; then
+			docker unpause "$(box_name power)" >/dev/null 2>&1 || true
+			continue
+		fi
 		at=$(now_ms)
 		before=$(writes "$1")
 		docker run --rm --label "dind-run=$RUN" --network none -v "$image_volume:/from:ro" -v "$2:/to" --entrypoint cp "$IMAGE" \
