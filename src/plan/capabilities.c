@@ -4,8 +4,9 @@
  * need, and no more. What it starts as root has everything again, by exec.
  *
  * The bounding set is left as it is. Docker before 23 gives a privileged inner container every
- * capability there is, whether it has them or not; all versions do so with the 14 of a plain one,
- * and with any that --cap-add names. No engine copes with less, so that none is cut.
+ * capability there is, whether it has them or not; all versions do so with the 14 of a plain one;
+ * and 26.1 refuses any that --cap-add names and that it lacks. What is cut would be missed: no
+ * engine copes, so that nothing is. For the host the filter of confine.c does the same.
  */
 #include <linux/capability.h>
 

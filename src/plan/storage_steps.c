@@ -159,6 +159,10 @@ static void mount_image(struct planner *p)
 		"away with its last mount");
 
 	set_image(p, step);
+	if (step->u.image.label)
+		step->why = arena_printf(p->arena,
+					 "%s; its files get the label that this container's have",
+					 step->why);
 	planner_or_replan(step, CODE_STORAGE_NOT_TAKEN);
 	if (storage_has_image(p->storage.home))
 		check_store(p);
