@@ -31,6 +31,7 @@ struct apply_context {
 	int lease_fd;		       /* likewise, of the slot that is leased */
 	char lease_path[4096];	       /* that slot, "" without one */
 	char holder[APPLY_HOLDER_MAX]; /* who has the lock, after -EWOULDBLOCK */
+	pid_t relay_pid;	       /* of the DNS relay, 0: none; supervise reaps it */
 	pid_t mkfs_pid;		       /* running mkfs, 0: none */
 	int mkfs_output;	       /* read end of its stderr */
 	int mkfs_image;		       /* the image open, to be emptied if it fails */

@@ -203,11 +203,27 @@ struct facts_lsm {
 	const char *root_context;      /* context= of the mount that is our root, or NULL */
 };
 
-/* ---- network (what the first whole path needs) ---- */
+/* ---- network ---- */
 
 struct facts_network {
-	const char *iptables; /* absolute path or NULL */
+	const char *iptables; /* absolute path or NULL, as those below */
+	const char *ip6tables;
+	const char *iptables_nft; /* the back ends by names of their own */
+	const char *iptables_legacy;
+	const char *iptables_backend; /* which of them `iptables` is: "nft", "legacy"; NULL: neither
+					 is known by name */
+	enum tri legacy_tables;	      /* this network namespace has tables of the legacy back end */
+	enum tri ipv6;		      /* this kernel has IPv6 */
 	enum tri default_route;
+	int64_t mtu;		/* the smallest of the devices with a default route; 0 unknown */
+	const char *mtu_device; /* which one that is */
+	/* addresses and routes of other devices than loopback and an engine's bridges,
+	 * "10.1.0.0/16"
+	 */
+	struct strings outside;
+	struct strings name_servers; /* of /etc/resolv.conf */
+	int64_t ndots;		     /* likewise; -1: not said */
+	struct strings upstreams; /* of systemd-resolved's own list of servers, where it is shown */
 	enum tri
 		foreign_bridge; /* a docker0 that another engine owns is in our network namespace */
 	/* another engine lives in our network namespace: a socket of a dockerd that listens in it
@@ -285,9 +301,12 @@ struct facts_identity {
 /* ---- what was learned by trying ---- */
 
 enum trial_kind {
-	TRIAL_OVERLAY = 0, /* overlay with two lowers, written to, on a directory */
-	TRIAL_FUSE,	   /* fuse-overlayfs likewise */
-	TRIAL_ENGINE,	   /* dockerd --version */
+	TRIAL_OVERLAY = 0,     /* overlay with two lowers, written to, on a directory */
+	TRIAL_FUSE,	       /* fuse-overlayfs likewise */
+	TRIAL_ENGINE,	       /* dockerd --version */
+	TRIAL_IPTABLES,	       /* the rules of an engine, in a network namespace of its own */
+	TRIAL_IPTABLES_NO_RAW, /* the same without the table raw, which Docker 28 and later use */
+	TRIAL_IP6TABLES,       /* rules for IPv6 */
 	TRIAL_COUNT,
 };
 
@@ -295,7 +314,7 @@ enum trial_kind {
 struct trial_request {
 	enum trial_kind kind;
 	const char *path; /* an existing directory for TRIAL_OVERLAY and TRIAL_FUSE; a program for
-			     TRIAL_ENGINE */
+			     TRIAL_ENGINE, iptables (of any back end) for the others */
 };
 
 struct facts_trial {

@@ -24,6 +24,8 @@ struct inspect_world {
 	int (*statfs)(const struct inspect_world *world, const char *path, struct statfs *ret);
 	/* 0 or negative errno of opening @path with @flags (O_RDONLY, O_WRONLY, O_RDWR) */
 	int (*probe_open)(const struct inspect_world *world, const char *path, int flags);
+	/* the MTU of a network device of our namespace, or a negative errno */
+	int (*link_mtu)(const struct inspect_world *world, const char *device);
 	void *context;
 };
 
@@ -55,5 +57,12 @@ void inspect_lease(const struct inspect_world *world, const struct options *opti
  */
 int trial_run(const struct trial_request *request, int timeout_ms, struct arena *arena,
 	      struct facts *facts, struct error *err);
+
+/*
+ * As trial_run() for each of the @n @requests. Those that write to no directory run beside the
+ * others.
+ */
+int trial_run_all(const struct trial_request *requests, size_t n, int timeout_ms,
+		  struct arena *arena, struct facts *facts, struct error *err);
 
 #endif

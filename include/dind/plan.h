@@ -47,6 +47,9 @@ enum plan_step_kind {
 	STEP_APPARMOR,	       /* securityfs, and a policy namespace for the engine */
 	STEP_CERTS,	       /* certificates of the TCP listeners, by dind-certs */
 	STEP_CA,	       /* one file of all certificates in some files and directories */
+	STEP_LINK,	       /* a symbolic link, with its directory */
+	STEP_CLAMP_MSS,	       /* TCP through us is told of the MTU of the way */
+	STEP_DNS_RELAY,	       /* an address, and a process that answers names there */
 	STEP_SELINUX_HIDE,     /* a selinuxfs becomes read-only: not for the engine */
 	STEP_CAPABILITIES,     /* PID 1 gives up what it needs no more */
 	STEP_KIND_COUNT,
@@ -217,6 +220,17 @@ struct plan_step {
 			const char *const *sources; /* the user's, NULL ended */
 			const char *target;	    /* alone in its directory */
 		} ca;
+		struct {
+			const char *path, *target;
+		} link;
+		struct {
+			const char *iptables;
+		} clamp_mss;
+		struct {
+			const char *program;	    /* ours; called dind-dns it is the relay */
+			const char *address;	    /* IPv4, becomes one of the loopback device */
+			const char *const *servers; /* IPv4, NULL ended */
+		} dns_relay;
 	} u;
 };
 

@@ -86,6 +86,12 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		return apply_ca(step, err);
 	case STEP_CERTS:
 		return apply_certs(context, step, err);
+	case STEP_LINK:
+		return apply_link(step, err);
+	case STEP_CLAMP_MSS:
+		return apply_clamp_mss(step, err);
+	case STEP_DNS_RELAY:
+		return apply_dns_relay(context, step, err);
 	case STEP_KIND_COUNT:
 		break;
 	}

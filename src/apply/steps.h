@@ -44,6 +44,9 @@ int apply_filesystem(const struct plan_step *step, struct error *err);
 int apply_file(const struct plan_step *step, struct error *err);
 int apply_ca(const struct plan_step *step, struct error *err);
 int apply_certs(struct apply_context *context, const struct plan_step *step, struct error *err);
+int apply_link(const struct plan_step *step, struct error *err);
+int apply_clamp_mss(const struct plan_step *step, struct error *err);
+int apply_dns_relay(struct apply_context *context, const struct plan_step *step, struct error *err);
 
 /* End and reap a running mkfs, and empty its image; a running dind-certs. */
 void apply_abandon_image(struct apply_context *context);

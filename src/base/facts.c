@@ -9,6 +9,9 @@ static const char *const trial_names[TRIAL_COUNT] = {
 	[TRIAL_OVERLAY] = "overlay",
 	[TRIAL_FUSE] = "fuse-overlayfs",
 	[TRIAL_ENGINE] = "engine-version",
+	[TRIAL_IPTABLES] = "iptables",
+	[TRIAL_IPTABLES_NO_RAW] = "iptables-without-raw",
+	[TRIAL_IP6TABLES] = "ip6tables",
 };
 
 static const char *const cgroup_mode_names[] = {

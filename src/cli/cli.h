@@ -21,6 +21,7 @@ struct cli {
 	bool man;	      /* help --man */
 	const char *dockerd;  /* COMMAND named the engine's program by a path, else NULL */
 	bool without_tls_variable; /* a personality: DOCKER_TLS_CERTDIR is not for its engine */
+	bool tells_iptables;	   /* a personality: a line of iptables is part of the contract */
 	bool dockerd_asks;	   /* dockerd --version and the like: nothing is to be set up */
 	sigset_t signals;	   /* the mask that we were started with */
 	int64_t started_ms;	   /* CLOCK_MONOTONIC when main began */

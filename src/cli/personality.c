@@ -8,6 +8,13 @@
 #include <string.h>
 
 #include "init/init.h"
+#include "relay/relay.h"
+
+static int personality_relay(struct cli *cli, int argc, char **argv)
+{
+	(void) sigprocmask(SIG_SETMASK, &cli->signals, NULL);
+	return relay_main(argc, argv);
+}
 
 static const struct {
 	const char *name;
@@ -15,6 +22,7 @@ static const struct {
 } personalities[] = {
 	{ "dind", personality_dind },
 	{ "docker-init", personality_docker_init },
+	{ RELAY_NAME, personality_relay },
 	{ "dockerd-entrypoint.sh", personality_dockerd },
 	{ "docker-entrypoint.sh", personality_docker_client },
 	{ "wrapdocker", personality_wrapdocker },

@@ -57,14 +57,15 @@ void personality_client_environment(struct cli *cli, const char *socket);
 
 /* ---- personality_iptables.c ---- */
 
-/*
- * Which iptables the engine will find, by DOCKER_IPTABLES_LEGACY or by what works: the legacy one
- * is a directory that comes first in PATH.
- */
+/* DOCKER_IPTABLES_LEGACY: the directory of the legacy programs comes first in PATH. Without it the
+ * plan chooses by what works. */
 void personality_iptables_choose(struct cli *cli);
 
-/* `iptables --version` on standard output; without @wait it is started, and supervise reaps it. */
-void personality_iptables_print(const struct cli *cli, bool wait);
+/*
+ * `iptables --version` on standard output, the one that @environment (NULL ended) leads to; without
+ * @wait it is started, and supervise reaps it.
+ */
+void personality_iptables_print(const struct cli *cli, const char *const *environment, bool wait);
 
 /* ---- personality_rootless.c ---- */
 

@@ -171,8 +171,11 @@ int personality_dockerd(struct cli *cli, int argc, char **argv)
 	if (status != STATUS_OK)
 		return status;
 	cli->options.tmp_tmpfs = true; /* as hack/dind, which is part of that image */
-	/* the line that people look for in the log of docker:dind; before dockerd's own */
-	personality_iptables_print(cli, cli->dockerd_asks);
+	/* the line that people look for in the log of docker:dind; before dockerd's own. Which one
+	 * it is, the plan decides */
+	if (cli->dockerd_asks)
+		personality_iptables_print(cli, cli->options.environment, true);
+	cli->tells_iptables = true;
 	warn_of_plain_tcp(cli, argv + 1);
 	return cli_dispatch(cli);
 }

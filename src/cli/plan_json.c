@@ -316,6 +316,23 @@ static const struct json_field ca_fields[] = {
 	DETAIL(ca.target, "target", FIELD_STRING),
 };
 RECORD(ca_record, ca_fields);
+
+static const struct json_field link_fields[] = {
+	DETAIL(link.path, "path", FIELD_STRING),
+	DETAIL(link.target, "target", FIELD_STRING),
+};
+RECORD(link_record, link_fields);
+
+static const struct json_field clamp_mss_fields[] = {
+	DETAIL(clamp_mss.iptables, "iptables", FIELD_STRING),
+};
+RECORD(clamp_mss_record, clamp_mss_fields);
+
+static const struct json_field dns_relay_fields[] = {
+	DETAIL(dns_relay.address, "address", FIELD_STRING),
+	DETAIL(dns_relay.servers, "servers", FIELD_VECTOR),
+};
+RECORD(dns_relay_record, dns_relay_fields);
 #undef S
 
 /* The record of what only this kind of step has; NULL: nothing more. */
@@ -370,6 +387,12 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &certs_record;
 	case STEP_CA:
 		return &ca_record;
+	case STEP_LINK:
+		return &link_record;
+	case STEP_CLAMP_MSS:
+		return &clamp_mss_record;
+	case STEP_DNS_RELAY:
+		return &dns_relay_record;
 	case STEP_LIMITS:
 	case STEP_LISTEN: /* the plan's listeners say it */
 	case STEP_PROPAGATION:

@@ -179,6 +179,13 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return text_object(step->u.ca.target, buf, size);
 	case STEP_CERTS:
 		return text_object(step->u.certs.directory, buf, size);
+	case STEP_LINK:
+		(void) snprintf(buf, size, "%s to %s", step->u.link.path, step->u.link.target);
+		return buf;
+	case STEP_CLAMP_MSS:
+		return text_object(step->u.clamp_mss.iptables, buf, size);
+	case STEP_DNS_RELAY:
+		return text_object(step->u.dns_relay.address, buf, size);
 	case STEP_KIND_COUNT:
 		break;
 	}

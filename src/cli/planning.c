@@ -38,18 +38,19 @@ void planning_leased(struct planning *planning, const struct cli *cli, const cha
 static int run_trials(struct planning *planning, struct error *err)
 {
 	const struct plan *plan = &planning->plan;
-	int r = 0;
+	struct facts *facts = &planning->facts;
+	size_t known = facts->n_trials;
+	int64_t began = clock_now_ms();
+	int r = trial_run_all(plan->trials, plan->n_trials, TRIAL_TIMEOUT_MS, &planning->arena,
+			      facts, err);
 
-	for (size_t i = 0; r == 0 && i < plan->n_trials; i++) {
-		int64_t began = clock_now_ms();
+	planning->times.trials_ms += clock_now_ms() - began;
+	for (size_t i = known; i < facts->n_trials; i++) {
+		const struct facts_trial *trial = &facts->trials[i];
 
-		r = trial_run(&plan->trials[i], TRIAL_TIMEOUT_MS, &planning->arena,
-			      &planning->facts, err);
-		planning->times.trials_ms += clock_now_ms() - began;
-		log_debug("trial: %s%s%s took %lld ms", facts_trial_name(plan->trials[i].kind),
-			  plan->trials[i].path ? " on " : "",
-			  plan->trials[i].path ? plan->trials[i].path : "",
-			  (long long) (clock_now_ms() - began));
+		log_debug("trial: %s%s%s took %lld us", facts_trial_name(trial->kind),
+			  trial->path ? " on " : "", trial->path ? trial->path : "",
+			  (long long) trial->elapsed_us);
 	}
 	return r;
 }

@@ -5,6 +5,7 @@
 #include "dind/file.h"
 #include "dind/log.h"
 #include "dind/str.h"
+#include "personality.h"
 #include "printers.h"
 #include "start.h"
 
@@ -226,10 +227,14 @@ int cli_run(struct cli *cli)
 	if (cli->dockerd_asks && !cli->options.workload)
 		return ask_dockerd(cli);
 	apply_context_init(&start.context);
-	if (prepare(&start, &status) == PASS_DONE)
+	if (prepare(&start, &status) == PASS_DONE) {
+		if (cli->tells_iptables)
+			personality_iptables_print(
+				cli, start.planning.plan.engine.launch.environment, false);
 		status = start_run(&start); /* and takes everything down */
-	else
+	} else {
 		undo(&start);
+	}
 	apply_release_lease(&start.context); /* nothing is mounted from it any more */
 	planning_free(&start.planning);
 	return status;

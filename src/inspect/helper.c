@@ -104,36 +104,48 @@ static void kill_group(pid_t pid)
 		sleep_ms(1);
 }
 
-int helper_run(helper_work *work, const void *context, void *ret_result, size_t size,
-	       int timeout_ms, bool *ret_started, struct error *err)
+int helper_begin(struct helper *helper, helper_work *work, const void *context, size_t size,
+		 int timeout_ms, struct error *err)
 {
 	pid_t parent = getpid();
-	int status = 0;
-	void *shared;
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
-	int r;
 
-	*ret_started = false;
-	shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return error_set(err, -errno, "mmap for a helper");
 	pid = fork();
 	if (pid < 0) {
-		r = error_set(err, -errno, "fork a helper");
+		int r = error_set(err, -errno, "fork a helper");
+
 		(void) munmap(shared, size);
 		return r;
 	}
 	if (pid == 0)
 		helper_child(work, context, shared, parent);
-	*ret_started = true;
 	(void) setpgid(pid, pid); /* whoever of the two comes first */
-	r = helper_wait(pid, timeout_ms, &status);
+	*helper = (struct helper){
+		.pid = pid,
+		.shared = shared,
+		.size = size,
+		.timeout_ms = timeout_ms,
+		.deadline = clock_now_ms() + timeout_ms,
+	};
+	return 0;
+}
+
+int helper_end(struct helper *helper, void *ret_result, struct error *err)
+{
+	int64_t left = helper->deadline - clock_now_ms();
+	int status = 0;
+	int r = helper_wait(helper->pid, left > 0 ? (int) left : 0, &status);
+
 	if (r < 0)
-		kill_group(pid);
-	memcpy(ret_result, shared, size);
-	(void) munmap(shared, size);
+		kill_group(helper->pid);
+	memcpy(ret_result, helper->shared, helper->size);
+	(void) munmap(helper->shared, helper->size);
 	if (r == -ETIMEDOUT)
-		return error_set(err, r, "no answer from a helper within %d ms", timeout_ms);
+		return error_set(err, r, "no answer from a helper within %d ms",
+				 helper->timeout_ms);
 	if (r < 0)
 		return error_set(err, r, "wait for a helper");
 	if (WIFSIGNALED(status))
@@ -142,4 +154,14 @@ int helper_run(helper_work *work, const void *context, void *ret_result, size_t 
 	if (WEXITSTATUS(status) != 0)
 		return error_set(err, -WEXITSTATUS(status), "a helper failed");
 	return 0;
+}
+
+int helper_run(helper_work *work, const void *context, void *ret_result, size_t size,
+	       int timeout_ms, bool *ret_started, struct error *err)
+{
+	struct helper helper = { .shared = NULL };
+	int r = helper_begin(&helper, work, context, size, timeout_ms, err);
+
+	*ret_started = r == 0;
+	return r < 0 ? r : helper_end(&helper, ret_result, err);
 }

@@ -27,6 +27,23 @@ int helper_run(helper_work *work, const void *context, void *ret_result, size_t 
 	       int timeout_ms, bool *ret_started, struct error *err);
 
 /*
+ * helper_run() in two parts, for several helpers at a time. helper_begin(): 0, or a negative errno
+ * without a child; @context is not needed after it. helper_end(), once for each that was
+ * started, returns as helper_run(); the time counts from the start.
+ */
+struct helper {
+	pid_t pid;
+	void *shared;
+	size_t size;
+	int timeout_ms;
+	int64_t deadline;
+};
+
+int helper_begin(struct helper *helper, helper_work *work, const void *context, size_t size,
+		 int timeout_ms, struct error *err);
+int helper_end(struct helper *helper, void *ret_result, struct error *err);
+
+/*
  * Wait for the end of a child at most @timeout_ms. 0 with its wait status, -ETIMEDOUT or another
  * negative errno.
  */

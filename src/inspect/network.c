@@ -8,35 +8,6 @@
 #include "subjects.h"
 #include "world.h"
 
-#define ROUTE_UP     0x1U   /* RTF_UP, linux/route.h */
-#define ROUTE_REJECT 0x200U /* RTF_REJECT */
-
-/* proc_net(5): Iface Destination Gateway Flags RefCnt Use Metric Mask …, numbers in hex */
-static bool is_default_ipv4(const char *line)
-{
-	unsigned int destination, flags, mask;
-
-	/* NOLINTNEXTLINE(cert-err34-c): fixed-width hex of the kernel */
-	if (sscanf(line, "%*s %8x %*8x %4x %*d %*d %*d %8x", &destination, &flags, &mask) != 3)
-		return false;
-	return destination == 0 && mask == 0 && (flags & ROUTE_UP) && !(flags & ROUTE_REJECT);
-}
-
-/* net/ipv6/route.c: destination, its prefix length, source, its length, next hop, metric, reference
- * count, use count, flags, device */
-static bool is_default_ipv6(const char *line)
-{
-	unsigned int prefix, flags;
-	char destination[33], device[32];
-
-	/* NOLINTNEXTLINE(cert-err34-c): fixed-width hex of the kernel */
-	if (sscanf(line, "%32s %2x %*32s %*2x %*32s %*8x %*8x %*8x %8x %31s", destination, &prefix,
-		   &flags, device) != 4)
-		return false;
-	return prefix == 0 && strspn(destination, "0") == 32 && (flags & ROUTE_UP) &&
-	       !(flags & ROUTE_REJECT) && strcmp(device, "lo") != 0;
-}
-
 static enum tri has_line(const struct inspection *in, const char *path,
 			 bool (*is_wanted)(const char *line))
 {
@@ -128,17 +99,65 @@ static enum tri foreign_bridge(const struct inspection *in, bool own_engine)
 	return world_has_entries(in->world, "/sys/class/net/docker0/brif") ? TRI_YES : TRI_UNKNOWN;
 }
 
+static const char *find_program(const struct inspection *in, const char *name)
+{
+	return world_find_program(in->world, world_search_path(in->options), name, in->arena);
+}
+
+static bool same_file(const struct inspection *in, const char *a, const char *b)
+{
+	struct stat of_a, of_b;
+
+	return a && b && world_stat(in->world, a, &of_a) == 0 &&
+	       world_stat(in->world, b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+	       of_a.st_ino == of_b.st_ino;
+}
+
+/* Is a table of the legacy back end in use in this network namespace? */
+static enum tri legacy_tables(const struct inspection *in)
+{
+	static const char *const lists[] = {
+		"/proc/self/net/ip_tables_names",
+		"/proc/self/net/ip6_tables_names",
+		"/proc/self/net/arp_tables_names",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		const char *line = world_read_line(in->world, lists[i], in->arena);
+
+		if (line && *line)
+			return TRI_YES;
+	}
+	return TRI_NO;
+}
+
+static void inspect_iptables(const struct inspection *in)
+{
+	struct facts_network *network = &in->facts->network;
+
+	network->iptables = find_program(in, "iptables");
+	network->ip6tables = find_program(in, "ip6tables");
+	network->iptables_nft = find_program(in, "iptables-nft");
+	network->iptables_legacy = find_program(in, "iptables-legacy");
+	if (!network->iptables_legacy) /* docker:dind's place */
+		network->iptables_legacy = world_find_program(
+			in->world, "/usr/local/sbin/.iptables-legacy", "iptables", in->arena);
+	if (same_file(in, network->iptables, network->iptables_nft))
+		network->iptables_backend = "nft";
+	else if (same_file(in, network->iptables, network->iptables_legacy))
+		network->iptables_backend = "legacy";
+	network->legacy_tables = legacy_tables(in);
+	network->ipv6 = world_exists(in->world, "/proc/sys/net/ipv6", S_IFDIR);
+}
+
 void inspect_network(const struct inspection *in)
 {
 	struct facts_network *network = &in->facts->network;
 	bool own_engine = false;
 
-	network->iptables = world_find_program(in->world, world_search_path(in->options),
-					       "iptables", in->arena);
-	network->default_route = has_line(in, "/proc/self/net/route", is_default_ipv4);
-	if (network->default_route != TRI_YES &&
-	    has_line(in, "/proc/self/net/ipv6_route", is_default_ipv6) == TRI_YES)
-		network->default_route = TRI_YES;
+	inspect_iptables(in);
+	inspect_network_routes(in);
+	inspect_network_name_servers(in);
 	network->docker0 = has_line(in, "/proc/self/net/dev", is_docker0);
 	network->foreign_engine = find_engines(in, &own_engine);
 	network->foreign_bridge = foreign_bridge(in, own_engine);

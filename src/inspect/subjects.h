@@ -30,6 +30,12 @@ void inspect_network(const struct inspection *in);
 void inspect_limits(const struct inspection *in);   /* after cgroups */
 void inspect_identity(const struct inspection *in); /* after mounts, cgroups and engine */
 
+/* ---- network_outside.c: parts of inspect_network() ---- */
+
+/* Is there a default route, what is its MTU, which ranges are reached from here? */
+void inspect_network_routes(const struct inspection *in);
+void inspect_network_name_servers(const struct inspection *in);
+
 /* ---- shared between subjects, implemented by storage.c ---- */
 
 /* All that is known about a directory that the user named; a helper looks where it could hang. */

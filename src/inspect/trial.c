@@ -10,6 +10,7 @@
 #include "helper.h"
 
 #define CLEAN_UP_TIMEOUT_MS 1000
+#define MAX_BESIDE	    8
 
 void trial_passed(struct trial_record *record, const char *evidence)
 {
@@ -47,6 +48,12 @@ static helper_work *work_of(enum trial_kind kind)
 		return trial_fuse_work;
 	case TRIAL_ENGINE:
 		return trial_engine_work;
+	case TRIAL_IPTABLES:
+		return trial_iptables_work;
+	case TRIAL_IPTABLES_NO_RAW:
+		return trial_iptables_no_raw_work;
+	case TRIAL_IP6TABLES:
+		return trial_ip6tables_work;
 	case TRIAL_COUNT:
 		break;
 	}
@@ -85,33 +92,82 @@ static void add_result(const struct trial_request *request, const struct trial_r
 	};
 }
 
-int trial_run(const struct trial_request *request, int timeout_ms, struct arena *arena,
-	      struct facts *facts, struct error *err)
+/* One that is under way. */
+struct running {
+	const struct trial_request *request;
+	struct trial_context context;
+	struct helper helper;
+	int64_t start;
+};
+
+static int start(struct running *running, const struct trial_request *request, int timeout_ms,
+		 const struct facts *facts, struct error *err)
 {
-	struct trial_context context = {
-		.path = request->path,
-		.fuse_overlayfs = facts->storage.fuse_overlayfs,
-		.user_namespace = facts->privileges.user_namespace == TRI_YES,
-	};
-	struct trial_record record = { .value = TRI_UNKNOWN };
 	helper_work *work = work_of(request->kind);
-	struct error helper_err = ERROR_INIT;
-	int64_t start = now_us();
-	bool started;
-	int r;
 
 	if (!work || !request->path)
 		return error_set(err, -EINVAL, "trial %d", (int) request->kind);
-	r = helper_run(work, &context, &record, sizeof(record), timeout_ms, &started, &helper_err);
-	if (r < 0 && !started) {
-		*err = helper_err;
-		return r;
-	}
+	*running = (struct running){
+		.request = request,
+		.context = {
+			.path = request->path,
+			.fuse_overlayfs = facts->storage.fuse_overlayfs,
+			.user_namespace = facts->privileges.user_namespace == TRI_YES,
+		},
+		.start = now_us(),
+	};
+	return helper_begin(&running->helper, work, &running->context, sizeof(struct trial_record),
+			    timeout_ms, err);
+}
+
+static void finish(struct running *running, struct arena *arena, struct facts *facts)
+{
+	struct trial_record record = { .value = TRI_UNKNOWN };
+	struct error err = ERROR_INIT;
+	int r = helper_end(&running->helper, &record, &err);
+
 	if (r < 0) {
-		remove_leftovers(&context, &record);
-		(void) trial_failed(&record, TRI_UNKNOWN, -r, "%s", helper_err.message);
+		remove_leftovers(&running->context, &record);
+		(void) trial_failed(&record, TRI_UNKNOWN, -r, "%s", err.message);
 		record.detail[0] = '\0'; /* it may be half written */
 	}
-	add_result(request, &record, now_us() - start, arena, facts);
-	return 0;
+	add_result(running->request, &record, now_us() - running->start, arena, facts);
+}
+
+int trial_run(const struct trial_request *request, int timeout_ms, struct arena *arena,
+	      struct facts *facts, struct error *err)
+{
+	struct running running;
+	int r = start(&running, request, timeout_ms, facts, err);
+
+	if (r == 0)
+		finish(&running, arena, facts);
+	return r;
+}
+
+/* It starts a program and touches no directory, so that nothing else can be in its way. */
+static bool runs_beside(enum trial_kind kind)
+{
+	return kind != TRIAL_OVERLAY && kind != TRIAL_FUSE;
+}
+
+int trial_run_all(const struct trial_request *requests, size_t n, int timeout_ms,
+		  struct arena *arena, struct facts *facts, struct error *err)
+{
+	struct running beside[MAX_BESIDE];
+	size_t n_beside = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n && n_beside < MAX_BESIDE; i++) {
+		if (!runs_beside(requests[i].kind))
+			continue;
+		r = start(&beside[n_beside], &requests[i], timeout_ms, facts, err);
+		n_beside += r == 0;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!runs_beside(requests[i].kind))
+			r = trial_run(&requests[i], timeout_ms, arena, facts, err);
+	for (size_t i = 0; i < n_beside; i++)
+		finish(&beside[i], arena, facts);
+	return r; /* what was not run is asked for again */
 }

@@ -38,6 +38,9 @@ int trial_failed(struct trial_record *record, enum tri value, int error, const c
 int trial_overlay_work(const void *context, void *record);
 int trial_fuse_work(const void *context, void *record);
 int trial_engine_work(const void *context, void *record);
+int trial_iptables_work(const void *context, void *record);
+int trial_iptables_no_raw_work(const void *context, void *record);
+int trial_ip6tables_work(const void *context, void *record);
 
 /* ---- scratch directory: trial_scratch.c ---- */
 
@@ -69,11 +72,12 @@ int trial_scratch_work(const void *context, void *record);
 /* ---- programs: trial_program.c ---- */
 
 /*
- * Start @argv in our process group, with nothing of the environment but PATH. Its standard output
+ * Start @argv in our process group, with nothing of the environment but PATH. Its standard input is
+ * @input, /dev/null when that is negative; its standard output
  * and error arrive at *@ret_output (non-blocking). It dies with us. 0 or negative errno; an exec
  * that failed is exit status 127.
  */
-int trial_start_program(const char *const *argv, pid_t *ret_pid, int *ret_output);
+int trial_start_program(const char *const *argv, int input, pid_t *ret_pid, int *ret_output);
 
 /* Give it a second to end by itself, then SIGKILL; reaped in any case. Its wait status. */
 int trial_end_program(pid_t pid);

@@ -46,7 +46,7 @@ int trial_engine_work(const void *context, void *record)
 	pid_t pid;
 	int r;
 
-	r = trial_start_program(argv, &pid, &output);
+	r = trial_start_program(argv, -EBADF, &pid, &output);
 	if (r < 0) {
 		(void) trial_failed(record, TRI_UNKNOWN, -r, "start %s", trial->path);
 		return 0;

@@ -68,7 +68,7 @@ static void try_fuse(const struct trial_context *context, struct trial_record *r
 		(void) trial_failed(record, TRI_UNKNOWN, errno, "open mountinfo");
 		return;
 	}
-	r = trial_start_program(argv, &pid, &output);
+	r = trial_start_program(argv, -EBADF, &pid, &output);
 	if (r < 0) {
 		(void) trial_failed(record, TRI_UNKNOWN, -r, "start %s", context->fuse_overlayfs);
 		return;

@@ -12,10 +12,10 @@
 #define EXIT_TIMEOUT_MS 1000
 
 /* Never returns. */
-static void exec_program(const char *const *argv, int output, pid_t parent)
+static void exec_program(const char *const *argv, int input, int output, pid_t parent)
 {
 	static const char *const environment[] = { "PATH=" WORLD_DEFAULT_PATH, "LC_ALL=C", NULL };
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int null = input < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : input;
 
 	helper_reset_signals();
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -27,7 +27,7 @@ static void exec_program(const char *const *argv, int output, pid_t parent)
 	_exit(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE);
 }
 
-int trial_start_program(const char *const *argv, pid_t *ret_pid, int *ret_output)
+int trial_start_program(const char *const *argv, int input, pid_t *ret_pid, int *ret_output)
 {
 	pid_t parent = getpid();
 	int ends[2];
@@ -46,7 +46,7 @@ int trial_start_program(const char *const *argv, pid_t *ret_pid, int *ret_output
 		return r;
 	}
 	if (pid == 0)
-		exec_program(argv, ends[1], parent);
+		exec_program(argv, input, ends[1], parent);
 	(void) close(ends[1]);
 	*ret_pid = pid;
 	*ret_output = ends[0];

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "dind/file.h"
@@ -34,12 +37,29 @@ static int live_probe_open(const struct inspect_world *world, const char *path, 
 	return fd < 0 ? -errno : 0;
 }
 
+/* Through a socket: /sys/class/net can show another namespace. */
+static int live_link_mtu(const struct inspect_world *world, const char *device)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_mtu = 0 };
+	size_t n = strlen(device);
+
+	(void) world;
+	if (fd < 0)
+		return -errno;
+	if (n >= sizeof(request.ifr_name))
+		return -ENODEV;
+	memcpy(request.ifr_name, device, n + 1);
+	return ioctl(fd, SIOCGIFMTU, &request) < 0 ? -errno : request.ifr_mtu;
+}
+
 void inspect_world_live(struct inspect_world *ret_world)
 {
 	*ret_world = (struct inspect_world){
 		.root_fd = AT_FDCWD,
 		.statfs = live_statfs,
 		.probe_open = live_probe_open,
+		.link_mtu = live_link_mtu,
 	};
 }
 

@@ -108,10 +108,20 @@
 #define CODE_USER_SOCKET  "DIND-USER-02"
 #define CODE_USER_GROUP	  "DIND-USER-03"
 
-#define CODE_NETWORK_BRIDGE "DIND-NET-01" /* another engine's docker0 */
-#define CODE_NETWORK_ROUTE  "DIND-NET-02"
-#define CODE_NETWORK_APART  "DIND-NET-03" /* two engines, and nothing that both would touch */
-#define CODE_NETWORK_LEFT   "DIND-NET-04" /* docker0 of an engine that is gone */
+#define CODE_NETWORK_BRIDGE	 "DIND-NET-01" /* another engine's docker0 */
+#define CODE_NETWORK_ROUTE	 "DIND-NET-02"
+#define CODE_NETWORK_APART	 "DIND-NET-03" /* two engines, and nothing that both would touch */
+#define CODE_NETWORK_LEFT	 "DIND-NET-04" /* docker0 of an engine that is gone */
+#define CODE_NETWORK_IPTABLES	 "DIND-NET-05" /* which back end */
+#define CODE_NETWORK_NO_IPTABLES "DIND-NET-06" /* none works */
+#define CODE_NETWORK_RAW	 "DIND-NET-07" /* no table raw */
+#define CODE_NETWORK_IPV6	 "DIND-NET-08" /* no rules for IPv6 */
+#define CODE_NETWORK_LINK	 "DIND-NET-09" /* putting the back end first */
+#define CODE_NETWORK_MTU	 "DIND-NET-10"
+#define CODE_NETWORK_CLAMP	 "DIND-NET-11" /* networks that have no MTU of their own */
+#define CODE_NETWORK_POOLS	 "DIND-NET-12" /* ranges of inner networks */
+#define CODE_NETWORK_DNS	 "DIND-NET-13" /* name servers of inner containers */
+#define CODE_NETWORK_RELAY	 "DIND-NET-14" /* the relay to them */
 
 /* DIND-TLS-…: include/dind/certs.h, since dind-certs says them too */
 

@@ -31,6 +31,7 @@ static const struct rule engine_rules[] = {
 	/* with something of ours added */
 	{ "SSL_CERT_DIR", false },
 	{ "NO_PROXY", false },
+	{ "PATH", false },
 };
 
 /* What stays out of COMMAND's: settings for TLS break a client of the unix socket. */
@@ -82,16 +83,19 @@ const char *const *planner_engine_environment(struct planner *p)
 {
 	struct strings list = STRINGS_INIT;
 
+	const char *path = options_environment(p->options, "PATH");
+
 	for (const char *const *e = p->options->environment; e && *e; e++)
 		if (!matches(*e, engine_rules, ARRAY_SIZE(engine_rules)))
 			strings_add(p->arena, &list, *e);
 	set(p, &list, "SSL_CERT_DIR", planner_ca_directories(p));
 	set(p, &list, "NO_PROXY", planner_no_proxy(p));
+	set(p, &list, "PATH", planner_engine_path(p, path ? path : DEFAULT_PATH));
 	/* keeps dockerd, containerd and old runc away from the host's AppArmor policy */
 	if (!p->apparmor_seen)
 		set(p, &list, "container", "docker");
 	set(p, &list, "NOTIFY_SOCKET", DIND_NOTIFY_SOCKET);
-	return finish(p, &list);
+	return list.items;
 }
 
 /* As a client would be told: an address to bind to is none to connect to. */

@@ -34,6 +34,9 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_CAPABILITIES] = "capabilities",
 	[STEP_CERTS] = "certificates",
 	[STEP_CA] = "authorities",
+	[STEP_LINK] = "link",
+	[STEP_CLAMP_MSS] = "clamp MSS",
+	[STEP_DNS_RELAY] = "DNS relay",
 };
 
 static const char *const origin_names[ORIGIN_COUNT] = {
@@ -92,6 +95,9 @@ static void add_steps(struct planner *p)
 	plan_config_step(p);
 	plan_ca_steps(p);
 	plan_tls_step(p);
+	plan_iptables_step(p);
+	plan_clamp_step(p);
+	plan_relay_step(p);
 	plan_containerd_steps(p);
 	plan_confine_step(p);
 	plan_capabilities(p); /* last: the steps before need them */

@@ -62,7 +62,12 @@ struct planner {
 				     taken */
 	struct storage_choice storage;
 
-	const char *outside;	    /* v1 hierarchies in which inner groups land outside of ours */
+	const char *outside;  /* v1 hierarchies in which inner groups land outside of ours */
+	const char *iptables; /* what the engine finds by that name; NULL: as in PATH */
+	bool clamp_mss;	      /* TCP is told of the MTU of the way out */
+	const char *relay;    /* address of our relay for names, NULL: none */
+	struct strings relay_to;
+
 	const char *const *refused; /* calls that the engine's tree is refused, NULL: none */
 };
 
@@ -257,6 +262,11 @@ void plan_user(struct planner *p);
 void plan_workload(struct planner *p);
 
 void plan_network(struct planner *p);
+void plan_iptables_step(struct planner *p);
+void plan_clamp_step(struct planner *p);
+void plan_relay_step(struct planner *p);
+/* PATH of the engine, for the @path that we were given. */
+const char *planner_engine_path(struct planner *p, const char *path);
 
 void plan_lsm(struct planner *p);
 void plan_lsm_steps(struct planner *p);

@@ -151,6 +151,7 @@ static inline void machine_init(struct machine *m)
 	f->lsm.apparmor = TRI_NO;
 	f->lsm.selinux = TRI_NO;
 	f->network.iptables = "/usr/sbin/iptables";
+	(void) machine_trial(m, TRIAL_IPTABLES, f->network.iptables, TRI_YES, 0, NULL);
 	f->network.default_route = TRI_YES;
 	f->network.foreign_bridge = TRI_NO;
 	f->engine.dockerd = "/usr/bin/dockerd";

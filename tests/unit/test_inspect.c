@@ -478,6 +478,50 @@ START_TEST(security_modules)
 }
 END_TEST
 
+static int mtu_of(const struct inspect_world *world, const char *device)
+{
+	(void) world;
+	ck_assert_str_eq(device, "eth0");
+	return 1450;
+}
+
+START_TEST(network_outside)
+{
+	const struct facts_network *network = &facts->network;
+
+	fixture_load(&machine, "kubernetes-v2-host");
+	machine.world.link_mtu = mtu_of;
+	fixture_inspect(&machine);
+	ck_assert_int_eq(network->mtu, 1450);
+	ck_assert_str_eq(network->mtu_device, "eth0");
+	/* bridges of an engine are inside, br-lan is not; an address that no route covers */
+	ck_assert_uint_eq(network->outside.count, 3);
+	ck_assert_str_eq(network->outside.items[0], "172.17.0.0/16");
+	ck_assert_str_eq(network->outside.items[1], "10.10.1.0/24");
+	ck_assert_str_eq(network->outside.items[2], "10.244.1.7/32");
+	ck_assert_uint_eq(network->name_servers.count, 2);
+	ck_assert_str_eq(network->name_servers.items[0], "10.96.0.10");
+	ck_assert_str_eq(network->name_servers.items[1], "169.254.20.10");
+	ck_assert_int_eq(network->ndots, 5);
+	ck_assert_uint_eq(network->upstreams.count, 1);
+	ck_assert_str_eq(network->upstreams.items[0], "192.168.7.1");
+	ck_assert_str_eq(network->iptables, "/usr/sbin/iptables");
+	ck_assert_str_eq(network->ip6tables, "/usr/sbin/ip6tables");
+	ck_assert_str_eq(network->iptables_nft, "/usr/sbin/iptables-nft");
+	ck_assert_str_eq(network->iptables_legacy, "/usr/sbin/iptables-legacy");
+	ck_assert_str_eq(network->iptables_backend, "legacy"); /* where the links lead */
+	ck_assert_int_eq(network->legacy_tables, TRI_YES);
+	ck_assert_int_eq(network->ipv6, TRI_NO);
+	fixture_free(&machine);
+	use("docker-v1-privileged");
+	ck_assert_int_eq(network->mtu, 0); /* nobody who could tell */
+	ck_assert_int_eq(network->legacy_tables, TRI_NO);
+	ck_assert_ptr_null(network->iptables_backend);
+	ck_assert_uint_eq(network->name_servers.count, 0);
+	ck_assert_int_eq(network->ndots, -1);
+}
+END_TEST
+
 START_TEST(network)
 {
 	use("docker-v1-privileged");
@@ -697,6 +741,7 @@ int main(void)
 	tcase_add_test(tcase, data_root_behind_a_link_to_a_server);
 	tcase_add_test(tcase, security_modules);
 	tcase_add_test(tcase, network);
+	tcase_add_test(tcase, network_outside);
 	tcase_add_test(tcase, engine_programs);
 	tcase_add_test(tcase, limits);
 	tcase_add_test(tcase, container_identity);

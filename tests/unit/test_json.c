@@ -618,6 +618,17 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.certs.argv = calls;
 		step->u.certs.timeout_ms = 30000;
 		return;
+	case STEP_LINK:
+		step->u.link.path = "/run/dind/iptables/iptables";
+		step->u.link.target = "/usr/sbin/iptables-legacy";
+		return;
+	case STEP_CLAMP_MSS:
+		step->u.clamp_mss.iptables = "/usr/sbin/iptables";
+		return;
+	case STEP_DNS_RELAY:
+		step->u.dns_relay.address = "169.254.17.53";
+		step->u.dns_relay.servers = drop;
+		return;
 	case STEP_PROPAGATION:
 	case STEP_KIND_COUNT:
 		return;
@@ -657,6 +668,9 @@ static const struct {
 	[STEP_CAPABILITIES] = { "kexec_load swapon", "keep" },
 	[STEP_CA] = { "/run/dind/ca/engine.pem", "sources" },
 	[STEP_CERTS] = { "/certs", "argv" },
+	[STEP_LINK] = { "/run/dind/iptables/iptables to /usr/sbin/iptables-legacy", "target" },
+	[STEP_CLAMP_MSS] = { "/usr/sbin/iptables", "iptables" },
+	[STEP_DNS_RELAY] = { "169.254.17.53", "servers" },
 };
 
 static const char *print_to_text(void (*print)(FILE *out, const struct plan *plan),

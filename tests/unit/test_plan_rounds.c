@@ -116,6 +116,7 @@ enum variant {
 	WITH_DRIVER,
 	WITH_TMPFS,
 	DOCTOR,
+	WITH_BACK_ENDS,
 	VARIANTS,
 };
 
@@ -126,6 +127,12 @@ static void machine_variant(struct machine *m, enum variant variant)
 	machine_init(m);
 	if (variant == BARE)
 		return;
+	if (variant == WITH_BACK_ENDS) {
+		m->facts.n_trials = 0; /* the one of iptables */
+		m->facts.network.iptables_backend = "nft";
+		m->facts.network.iptables_legacy = "/usr/sbin/iptables-legacy";
+		return;
+	}
 	storage->fuse_overlayfs = "/usr/bin/fuse-overlayfs";
 	if (variant == WITH_PATH || variant == WITH_PATH_AND_IMAGE_DIR || variant == DOCTOR) {
 		m->options.storage_path = "/mnt/data";
@@ -190,7 +197,8 @@ static bool is_visible(enum plan_step_kind kind)
 	return kind != STEP_LISTEN && kind != STEP_LOCK && kind != STEP_SWEEP &&
 	       kind != STEP_CONFIG && kind != STEP_FILE && kind != STEP_CONFINE &&
 	       kind != STEP_APPARMOR && kind != STEP_GUARD_START && kind != STEP_CERTS &&
-	       kind != STEP_CAPABILITIES;
+	       kind != STEP_CAPABILITIES && kind != STEP_LINK && kind != STEP_CLAMP_MSS &&
+	       kind != STEP_DNS_RELAY;
 }
 
 /* What the machine is like after the plan was carried out. */
@@ -250,6 +258,8 @@ static void carry_out(struct machine *m)
 			f->trials = NULL;
 			f->n_trials = 0;
 			machine_overlay(m, TRI_YES);
+			(void) machine_trial(m, TRIAL_IPTABLES, f->network.iptables, TRI_YES, 0,
+					     NULL);
 			break;
 		case STEP_SELINUX_HIDE:
 			f->lsm.selinux_mounts.count = 0;
@@ -259,6 +269,9 @@ static void carry_out(struct machine *m)
 		case STEP_CAPABILITIES:
 		case STEP_CERTS:
 		case STEP_CA:
+		case STEP_LINK:
+		case STEP_CLAMP_MSS:
+		case STEP_DNS_RELAY:
 		case STEP_LISTEN:
 		case STEP_LEASE:
 		case STEP_LOCK:

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network: what stands in the way, and what is to be known. */
+#include "network.h"
 #include "dind/str.h"
-#include "planner.h"
 
 /* A flag counts before the key of daemon.json; neither: the default, which is on. */
-static bool is_off(const struct planner *p, const char *name, enum tri config)
+bool network_is_off(const struct planner *p, const char *name, enum tri config)
 {
 	if (planner_has_flag(p, name, '\0'))
 		return !planner_is_on(p, name);
@@ -26,8 +26,8 @@ static bool is_kept_apart(const struct planner *p)
 		bridge = engine->config_bridge;
 	/* of IPv6 rules the default depends on the version, so that it has to be said */
 	return bridge && *bridge && !str_equal(bridge, "none") && !str_equal(bridge, "docker0") &&
-	       is_off(p, "iptables", engine->config_iptables) &&
-	       is_off(p, "ip6tables", engine->config_ip6tables);
+	       network_is_off(p, "iptables", engine->config_iptables) &&
+	       network_is_off(p, "ip6tables", engine->config_ip6tables);
 }
 
 static void judge_other_engine(struct planner *p)
@@ -71,4 +71,13 @@ void plan_network(struct planner *p)
 	if (network->default_route == TRI_NO)
 		planner_hint(p, CODE_NETWORK_ROUTE, NULL,
 			     "there is no default route: registries will not be reached");
+	/* a trial without privileges fails whatever the kernel is like, and would be misread */
+	if (p->privileged)
+		network_judge_iptables(p);
+	/* --strict-args: what dockerd is told is the user's business */
+	if (p->options->strict_args)
+		return;
+	network_judge_mtu(p);
+	network_judge_pools(p);
+	network_judge_dns(p);
 }

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Name servers. One on a loopback address answers in our network namespace only: Docker's own at
+ * 127.0.0.11, which every container of a network that somebody made has, or systemd-resolved's at
+ * 127.0.0.53. dockerd leaves such ones out and gives its containers servers of the public Internet
+ * in their place. Ours get a relay at an address that all of them reach.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "dind/str.h"
+#include "network.h"
+
+#define RELAY_OCTET 53
+
+bool network_is_loopback(const char *address)
+{
+	struct network_range range;
+
+	if (network_parse(address, &range))
+		return range.address >> 24 == 127;
+	return str_equal(address, "::1");
+}
+
+static bool all_loopback(const struct strings *servers)
+{
+	for (size_t i = 0; i < servers->count; i++)
+		if (!network_is_loopback(servers->items[i]))
+			return false;
+	return servers->count > 0;
+}
+
+/*
+ * 169.254.x.53, which is routed nowhere. x is of our own address, and so another one at every
+ * level: for the engine outside may ask its own relay from within our namespace, and must not end
+ * at ours.
+ */
+static const char *relay_address(struct planner *p)
+{
+	const struct strings *outside = &p->facts->network.outside;
+	struct network_range range;
+	unsigned int x = 1;
+
+	for (size_t i = 0; i < outside->count; i++) {
+		unsigned int second;
+
+		if (!network_parse(outside->items[i], &range))
+			continue;
+		second = range.address >> 16 & 0xff;
+		if (second > 0 && second < 255) { /* RFC 3927: neither end of the range */
+			x = second;
+			break;
+		}
+	}
+	return arena_printf(p->arena, "169.254.%u.%d", x, RELAY_OCTET);
+}
+
+static void use(struct planner *p, const struct strings *servers, const char *why)
+{
+	planner_default_strings(p, "dns", servers, why);
+}
+
+static void ask_upstreams(struct planner *p)
+{
+	const struct strings *all = &p->facts->network.upstreams;
+	struct strings servers = STRINGS_INIT;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (!network_is_loopback(all->items[i]))
+			strings_add(p->arena, &servers, all->items[i]);
+	use(p, &servers, "systemd-resolved's own servers");
+	planner_decide(p, CODE_NETWORK_DNS,
+		       "name servers of inner containers: %s, those of systemd-resolved",
+		       strings_join(p->arena, &servers, " "));
+}
+
+/*
+ * Docker writes "ndots:0" for its own name server. An engine that reads that from its resolv.conf
+ * takes it for somebody's wish to keep names without a dot from going outside, and then containers
+ * of networks that users made do not find those of the network outside (seen with 26.1).
+ * Options of ours take the place of those in the file; this one is the default.
+ */
+static void keep_short_names(struct planner *p)
+{
+	struct strings options = STRINGS_INIT;
+
+	if (p->facts->network.ndots != 0)
+		return;
+	strings_add(p->arena, &options, "timeout:5");
+	planner_default_strings(p, "dns-opts", &options,
+				"in place of ndots:0, which keeps short names inside");
+}
+
+static void relay(struct planner *p)
+{
+	const struct strings *all = &p->facts->network.name_servers;
+	struct strings servers = STRINGS_INIT, own = STRINGS_INIT;
+	struct network_range range;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (network_parse(all->items[i], &range))
+			strings_add(p->arena, &servers, all->items[i]);
+	if (servers.count == 0)
+		return; /* only ::1: nothing that we relay to */
+	p->relay = relay_address(p);
+	p->relay_to = servers;
+	strings_add(p->arena, &own, p->relay);
+	keep_short_names(p);
+	use(p, &own, "a relay of ours, because inner containers do not reach a loopback address");
+	planner_decide(p, CODE_NETWORK_DNS,
+		       "name server of inner containers: %s, a relay to %s, which answers in this "
+		       "network namespace only",
+		       p->relay, strings_join(p->arena, &servers, " "));
+}
+
+void network_judge_dns(struct planner *p)
+{
+	const struct facts_network *network = &p->facts->network;
+
+	if (planner_is_said(p, "dns") || !all_loopback(&network->name_servers))
+		return;
+	if (network->upstreams.count && !all_loopback(&network->upstreams))
+		ask_upstreams(p);
+	else
+		relay(p);
+}
+
+void plan_relay_step(struct planner *p)
+{
+	struct plan_step *step;
+
+	if (!p->relay)
+		return;
+	step = planner_step(p, STEP_DNS_RELAY, "dns-relay",
+			    "inner containers do not reach a name server on a loopback address");
+	step->u.dns_relay.program = "/proc/self/exe";
+	step->u.dns_relay.address = p->relay;
+	step->u.dns_relay.servers = p->relay_to.items;
+	planner_or_degrade(step, CODE_NETWORK_RELAY, "names in inner containers",
+			   "--dns with a name server that they reach");
+}
