@@ -12,10 +12,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "publish.h"
 #include "socket.h"
 
 /* net.core.somaxconn bounds it; 4096 is the kernel's default of that since 5.4. */
 #define LISTEN_BACKLOG 4096
+
+enum { SUN_PATH = sizeof(((struct sockaddr_un *) NULL)->sun_path) };
 
 /* What lies at the path of a unix socket and is not in use goes away; anything else is an error. */
 static int clear_path(struct apply_context *context, const char *path, struct error *err)
@@ -52,44 +55,19 @@ static int clear_path(struct apply_context *context, const char *path, struct er
 	return 0;
 }
 
-/*
- * listen(2) follows at once upon bind(2), so that nobody finds a socket that refuses. Owner and
- * mode come after it: until then it is root's alone.
- */
-static int publish_unix(int fd, const struct plan_listener *listener, uint64_t *ret_inode,
-			struct error *err)
-{
-	const char *path = listener->path;
-	struct stat st;
-
-	if (listen(fd, LISTEN_BACKLOG) < 0)
-		return error_set(err, -errno, "listen on %s", path);
-	if (listener->gid >= 0 && lchown(path, (uid_t) -1, (gid_t) listener->gid) < 0)
-		return error_set(err, -errno, "give %s to group %lld", path,
-				 (long long) listener->gid);
-	if (chmod(path, listener->mode) < 0)
-		return error_set(err, -errno, "set the mode of %s", path);
-	if (stat(path, &st) < 0)
-		return error_set(err, -errno, "look at %s", path);
-	*ret_inode = st.st_ino;
-	return 0;
-}
-
 static int listen_unix(struct apply_context *context, const struct plan_listener *listener,
 		       uint64_t *ret_inode, struct error *err)
 {
 	const char *path = listener->path;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_close int fd = -EBADF;
 	char parent[PATH_MAX];
-	mode_t mask;
+	struct stat st;
 	int r;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (strlen(path) >= SUN_PATH)
 		return error_set(err, -ENAMETOOLONG,
-				 "%s: a socket's path has at most %zu characters", path,
-				 sizeof(address.sun_path) - 1);
-	memcpy(address.sun_path, path, strlen(path) + 1);
+				 "%s: a socket's path has at most %d characters", path,
+				 SUN_PATH - 1);
 	r = apply_parent(path, parent, sizeof(parent));
 	if (r == 0)
 		r = apply_make_directory(parent, 0755);
@@ -101,16 +79,12 @@ static int listen_unix(struct apply_context *context, const struct plan_listener
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "make a socket for %s", path);
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ? -errno : 0;
-	(void) umask(mask);
+	r = publish_unix(fd, listener, err);
 	if (r < 0)
-		return error_set(err, r, "bind %s", path);
-	r = publish_unix(fd, listener, ret_inode, err);
-	if (r < 0) {
-		(void) unlink(path);
 		return r;
-	}
+	if (stat(path, &st) < 0)
+		return error_set(err, -errno, "look at %s", path);
+	*ret_inode = st.st_ino;
 	return fd_take(&fd);
 }
 
