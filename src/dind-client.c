@@ -10,6 +10,7 @@
  *   watch: marks, pruning, a pool    src/client/watch.c, disk.c, prune.c, pool.c, tree.c
  *   check: after a power cut          src/client/layers.c, splits.c
  *   requests                         src/client/engine.c, http.c, http_stream.c
+ *   an engine elsewhere              src/client/wait.c, ssh.c, local.c
  */
 #include <curl/curl.h>
 #include <signal.h>
@@ -21,6 +22,10 @@ static int dispatch(const struct client_options *options)
 	switch (options->command) {
 	case CLIENT_PREPARE:
 		return prepare_run(options);
+	case CLIENT_WAIT:
+		return wait_run(options);
+	case CLIENT_LOCAL:
+		return local_run(options);
 	case CLIENT_WATCH:
 		return watch_run(options);
 	case CLIENT_CHECK:

@@ -29,12 +29,23 @@
 #define CODE_DISK_BELOW	     "DIND-DISK-02"    /* so is the file system below the image */
 #define CODE_DISK_PRUNE	     "DIND-DISK-03"    /* pruning in a full data root failed */
 #define CODE_POOL	     "DIND-POOL-01"    /* a slot cannot be measured or emptied */
+/* DIND-REMOTE-01, -02: src/plan */
+#define CODE_REMOTE_SILENT    "DIND-REMOTE-10" /* not there, for as long as we waited */
+#define CODE_REMOTE_UNTRUSTED "DIND-REMOTE-11" /* its certificate is not of our CA, or not its */
+#define CODE_REMOTE_FILES     "DIND-REMOTE-12" /* our own certificates */
+#define CODE_REMOTE_TLS	      "DIND-REMOTE-13" /* one side speaks TLS, the other does not */
+#define CODE_REMOTE_REFUSED   "DIND-REMOTE-14" /* it does not take our certificate */
+#define CODE_REMOTE_FOREIGN   "DIND-REMOTE-15" /* no engine */
+#define CODE_REMOTE_API	      "DIND-REMOTE-16" /* DOCKER_API_VERSION is not one of its */
+#define CODE_REMOTE_SSH	      "DIND-REMOTE-17"
 
 enum client_command {
 	CLIENT_HELP = 0,
 	CLIENT_PREPARE,
 	CLIENT_WATCH,
 	CLIENT_CHECK,
+	CLIENT_WAIT,
+	CLIENT_LOCAL,
 };
 
 struct client_options {
@@ -51,6 +62,11 @@ struct client_options {
 	const char *from;      /* the other engine, NULL: none */
 	struct http_tls tls;   /* for it */
 	struct strings images; /* to copy from it */
+
+	/* wait, local */
+	const char *host;	  /* as DOCKER_HOST */
+	const char *certificates; /* DOCKER_CERT_PATH, else ~/.docker; NULL: neither is known */
+	const char *api_version;  /* DOCKER_API_VERSION, NULL: none */
 
 	const char *directory; /* the data root */
 	const char *below;     /* a path on the file system below the image, NULL: none */
@@ -79,6 +95,14 @@ int prepare_run(const struct client_options *options);
 
 /* Look after the disk until SIGTERM, SIGINT or SIGHUP. An exit status. */
 int watch_run(const struct client_options *options);
+
+/* Wait until options->host answers, or is known never to. STATUS_OK, STATUS_UNAVAILABLE, or
+ * STATUS_CONFIG for what waiting does not mend; all is logged. */
+int wait_run(const struct client_options *options);
+
+/* Does the host of options->host have an address of this network namespace? Prints what was found
+ * to stdout: 0 yes, 1 no, 2 it could not be looked up. */
+int local_run(const struct client_options *options);
 
 /*
  * Have layers lost files in a power cut? One line to stdout. An exit status: STATUS_OK: none has;

@@ -10,11 +10,14 @@
 #define PREPARE	     1
 #define WATCH	     2
 #define CHECK	     4
+#define WAIT	     8
+#define LOCAL	     16
 #define TIMEOUT_MAX  86400
 #define PARALLEL_MAX 64
 
 enum {
 	OPT_SOCKET = 256,
+	OPT_HOST,
 	OPT_CLEAN,
 	OPT_PRUNE,
 	OPT_PRUNE_AGE,
@@ -47,6 +50,7 @@ static const struct {
 	const char *name, *value, *help;
 	int code, commands;
 } table[] = {
+	{ "host", "URL", "the engine that is waited for, as DOCKER_HOST", OPT_HOST, WAIT | LOCAL },
 	{ "socket", "PATH", "our engine's socket", OPT_SOCKET, PREPARE | WATCH },
 	{ "clean-before", "SECONDS",
 	  "first remove containers and networks made before that time of the epoch; fractions "
@@ -57,7 +61,7 @@ static const struct {
 	{ "from", "HOST", "another engine, unix:///PATH or tcp://HOST:PORT", OPT_FROM, PREPARE },
 	{ "image", "REF", "copy that image from it; repeatable", OPT_IMAGE, PREPARE },
 	{ "continue", NULL, "failures are warnings", OPT_CONTINUE, PREPARE },
-	{ "timeout", "SECONDS", "for all together (600)", OPT_TIMEOUT, PREPARE },
+	{ "timeout", "SECONDS", "for all together (600)", OPT_TIMEOUT, PREPARE | WAIT },
 	{ "parallel", "N", "loads and copies at a time (CPUs, at most 4)", OPT_PARALLEL, PREPARE },
 	{ "tls", NULL, "TLS for --from (DOCKER_TLS)", OPT_TLS, PREPARE },
 	{ "tlsverify", NULL, "and check who answers (DOCKER_TLS_VERIFY)", OPT_TLS_VERIFY, PREPARE },
@@ -77,21 +81,30 @@ static const struct {
 	{ "pool-limit", "SIZE", "of all of them together", OPT_POOL_LIMIT, WATCH },
 	{ "pool-keep", "SLOT", "our own: slot-N or its path", OPT_POOL_KEEP, WATCH },
 	{ "log-format", "FORMAT", "text or json (DIND_LOG_FORMAT)", OPT_LOG_FORMAT,
-	  PREPARE | WATCH | CHECK },
+	  PREPARE | WATCH | CHECK | WAIT },
 	{ "log-level", "LEVEL", "error to debug (DIND_LOG_LEVEL)", OPT_LOG_LEVEL,
-	  PREPARE | WATCH | CHECK },
-	{ "help", NULL, "this text", OPT_HELP, PREPARE | WATCH | CHECK },
+	  PREPARE | WATCH | CHECK | WAIT },
+	{ "help", NULL, "this text", OPT_HELP, PREPARE | WATCH | CHECK | WAIT | LOCAL },
+};
+
+static const struct {
+	const char *name, *head;
+	int mask;
+	enum client_command command;
+} commands[] = {
+	{ "prepare", "prepare --socket PATH [OPTION...]", PREPARE, CLIENT_PREPARE },
+	{ "watch", "watch [OPTION...]", WATCH, CLIENT_WATCH },
+	{ "check", "check --directory DIR", CHECK, CLIENT_CHECK },
+	{ "wait", "wait --host URL [OPTION...]", WAIT, CLIENT_WAIT },
+	{ "local", "local --host URL", LOCAL, CLIENT_LOCAL },
 };
 
 void client_usage(void)
 {
-	static const char *const heads[] = { "prepare --socket PATH [OPTION...]",
-					     "watch [OPTION...]", "check --directory DIR" };
+	for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
+		int command = commands[c].mask;
 
-	for (size_t head = 0; head < ARRAY_SIZE(heads); head++) {
-		int command = 1 << head;
-
-		printf("%sdind-client %s\n", head == 0 ? "usage: " : "\n       ", heads[head]);
+		printf("%sdind-client %s\n", c == 0 ? "usage: " : "\n       ", commands[c].head);
 		for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 			if (table[i].commands & command)
 				printf("  --%s%s%-*s %s\n", table[i].name,
@@ -196,6 +209,9 @@ static int set_common(struct client_options *options, struct arena *arena, int c
 	switch (code) {
 	case OPT_SOCKET:
 		options->socket = value;
+		return 0;
+	case OPT_HOST:
+		options->host = value;
 		return 0;
 	case OPT_PRUNE:
 		options->prune = true;
@@ -308,10 +324,27 @@ static void set_tls(struct client_options *options, struct arena *arena, char **
 		tls->key = in_directory(arena, directory, "key.pem");
 }
 
+/* Where the docker client looks for certificates, and which version of the API it is held to. */
+static void set_remote(struct client_options *options, struct arena *arena, char **environment)
+{
+	const char *directory = environment_get(environment, "DOCKER_CERT_PATH");
+	const char *version = environment_get(environment, "DOCKER_API_VERSION");
+	const char *home = environment_get(environment, "HOME");
+
+	if (directory && *directory)
+		options->certificates = directory;
+	else if (home && *home)
+		options->certificates = arena_printf(arena, "%s/.docker", home);
+	if (version && *version)
+		options->api_version = version;
+}
+
 static int check(const struct client_options *options, struct error *err)
 {
 	if (options->command == CLIENT_PREPARE && !options->socket)
 		return error_set_plain(err, -EINVAL, "prepare needs --socket");
+	if ((options->command == CLIENT_WAIT || options->command == CLIENT_LOCAL) && !options->host)
+		return error_set_plain(err, -EINVAL, "wait and local need --host");
 	if (options->images.count > 0 && !options->from)
 		return error_set_plain(err, -EINVAL, "--image needs --from");
 	if (options->from && options->images.count == 0)
@@ -329,13 +362,18 @@ static int check(const struct client_options *options, struct error *err)
 	return 0;
 }
 
+static int mask_of(enum client_command command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].command == command)
+			return commands[i].mask;
+	return 0;
+}
+
 static int parse_all(struct client_options *options, struct arena *arena, int argc, char **argv,
 		     struct error *err)
 {
-	static const int masks[] = {
-		[CLIENT_PREPARE] = PREPARE, [CLIENT_WATCH] = WATCH, [CLIENT_CHECK] = CHECK
-	};
-	int mask = masks[options->command];
+	int mask = mask_of(options->command);
 	struct option longs[ARRAY_SIZE(table) + 1] = { 0 };
 	size_t n = 0;
 	int code, r;
@@ -376,14 +414,12 @@ int client_options_parse(struct client_options *options, struct arena *arena, in
 	const char *command = argc > 1 ? argv[1] : "--help";
 	int r = 0;
 
-	if (strcmp(command, "prepare") == 0)
-		o.command = CLIENT_PREPARE;
-	else if (strcmp(command, "watch") == 0)
-		o.command = CLIENT_WATCH;
-	else if (strcmp(command, "check") == 0)
-		o.command = CLIENT_CHECK;
-	else if (strcmp(command, "--help") != 0)
-		return error_set_plain(err, -EINVAL, "%s: wanted prepare, watch or check", command);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(command, commands[i].name) == 0)
+			o.command = commands[i].command;
+	if (o.command == CLIENT_HELP && strcmp(command, "--help") != 0)
+		return error_set_plain(err, -EINVAL,
+				       "%s: wanted prepare, watch, check, wait or local", command);
 	/* PID 1 has checked them. */
 	if (format && *format)
 		r = set_format(&o, format, err);
@@ -393,6 +429,7 @@ int client_options_parse(struct client_options *options, struct arena *arena, in
 		r = parse_all(&o, arena, argc - 1, argv + 1, err);
 	if (r == 0) {
 		set_tls(&o, arena, environment);
+		set_remote(&o, arena, environment);
 		r = check(&o, err);
 	}
 	if (r == 0)
