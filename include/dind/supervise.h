@@ -177,14 +177,17 @@ struct supervise_helpers {
 #define WATCH_PAUSE_MS 60000
 
 struct supervise_options {
-	const struct launch *engine;
+	const struct launch *engine;   /* NULL: one that others look after. Then @workload is all
+					  that runs, and @prepare what waits for that engine */
 	const struct launch *workload; /* NULL: engine in the foreground */
 	/* Beside them, each NULL when there is none: */
 	const struct launch *containerd; /* the engine's, started right before it; as long as the
 					    engine runs it is started again when it dies */
 	const struct launch *prepare;	 /* run between READY=1 and our own "ready" */
 	const struct launch *watch;	 /* run while ready; nothing depends on it */
-	bool prepare_required;		 /* its failure ends the start with STATUS_OSERR */
+	const char *prepare_name;	 /* for messages; NULL: "prepare" */
+	bool prepare_required;		 /* its failure ends the start with STATUS_OSERR; with its
+					    own status where there is no @engine */
 	int prepare_timeout_ms;		 /* 0: no limit */
 	int watch_pause_ms;		 /* from its death to its next start; 0: WATCH_PAUSE_MS */
 	bool no_wait;

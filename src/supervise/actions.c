@@ -50,13 +50,17 @@ void loop_start_engine(struct loop *loop)
 	struct error err = ERROR_INIT;
 	int r;
 
-	if (loop->restarts == 0)
-		open_log(loop);
 	loop->paused = loop->view.engine_restarts = false;
 	loop->oom_kills = oom_kills();
 	loop->engine_started = clock_now_ms();
 	if (loop->options->ready_timeout_ms > 0)
 		loop->phase_ends = loop->engine_started + loop->options->ready_timeout_ms;
+	if (!loop->options->engine) {
+		loop->pending = EVENT_ENGINE_READY; /* as far as that is for us to say */
+		return;
+	}
+	if (loop->restarts == 0)
+		open_log(loop);
 	r = spawn_engine(loop, &err);
 	if (!loop->options->containerd && loop->options->restart_engine == 0)
 		fd_close(&loop->log.output); /* nobody has to be started again */

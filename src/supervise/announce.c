@@ -24,7 +24,7 @@ static const char *state_word(const struct loop *loop)
 	case STATE_RESTARTING:
 		return "restarting";
 	case STATE_PREPARING:
-		return "preparing";
+		return loop->options->engine ? "preparing" : "starting";
 	case STATE_RUNNING:
 		return "ready";
 	case STATE_STOP_WORKLOAD:
@@ -96,7 +96,7 @@ void loop_engine_is_ready(struct loop *loop)
 void loop_announce_ready(struct loop *loop)
 {
 	int64_t now = clock_now_ms();
-	char prepared[48] = "";
+	char prepared[48] = "", engine[96] = "";
 	bool again;
 
 	if (loop->engine_ready < 0)
@@ -118,8 +118,10 @@ void loop_announce_ready(struct loop *loop)
 		return;
 	}
 	tell_manager(loop, "READY=1");
-	log_info("ready after %lld ms (engine %lld ms%s)%s%s", (long long) loop->ready_after_ms,
-		 (long long) (loop->engine_ready - loop->engine_started), prepared,
+	if (loop->options->engine)
+		(void) snprintf(engine, sizeof(engine), " (engine %lld ms%s)",
+				(long long) (loop->engine_ready - loop->engine_started), prepared);
+	log_info("ready after %lld ms%s%s%s", (long long) loop->ready_after_ms, engine,
 		 loop->options->summary ? ": " : "",
 		 loop->options->summary ? loop->options->summary : "");
 }
@@ -139,11 +141,38 @@ void loop_announce_pause(struct loop *loop)
 	remove_ready_file(loop);
 }
 
+static long long tenths(int64_t ms)
+{
+	return ms > 0 ? (long long) ms / TENTH_MS : 0;
+}
+
+/* What one does not use passes on to the next: these are the latest times. */
+static void say_budget(const struct loop *loop)
+{
+	static const enum supervise_state phases[] = { STATE_STOP_WORKLOAD, STATE_STOP_ENGINE,
+						       STATE_KILL_CONTAINERS };
+	long long ends[ARRAY_SIZE(phases)], all = tenths(loop->shutdown.budget_ms);
+
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+		ends[i] = tenths(
+			shutdown_deadline(&loop->shutdown, phases[i], loop->shutdown.began, false) -
+			loop->shutdown.began);
+	if (loop->shutdown.no_engine)
+		log_info("stop: %lld.%lld s in all, for COMMAND up to %lld.%lld", all / 10,
+			 all % 10, ends[0] / 10, ends[0] % 10);
+	else
+		log_info("stop: %lld.%lld s in all: COMMAND up to %lld.%lld, the engine and its "
+			 "containers up to %lld.%lld, killing up to %lld.%lld, unmounting the rest",
+			 all / 10, all % 10, ends[0] / 10, ends[0] % 10, ends[1] / 10, ends[1] % 10,
+			 ends[2] / 10, ends[2] % 10);
+}
+
 void loop_announce_stop(struct loop *loop)
 {
 	loop_write_state(loop);
 	remove_ready_file(loop);
 	tell_manager(loop, "STOPPING=1");
+	say_budget(loop);
 }
 
 /* ---- the way down, one line for each phase ---- */
@@ -162,11 +191,6 @@ static const char *why(const struct loop *loop, char *buf, size_t size)
 		return buf;
 	}
 	return "failed";
-}
-
-static long long tenths(int64_t ms)
-{
-	return ms > 0 ? (long long) ms / TENTH_MS : 0;
 }
 
 void loop_say_phase(const struct loop *loop)

@@ -24,6 +24,11 @@ static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_RELOAD] = "merging the engine's configuration again",
 };
 
+const char *helper_name(enum helper_kind kind)
+{
+	return helper_names[kind];
+}
+
 /* ---- in the child ---- */
 
 static int remove_ready_file(const struct loop *loop)

@@ -127,6 +127,7 @@ int state_parse(const char *text, struct state_record *ret_record);
 struct shutdown {
 	int64_t began; /* -1: not yet */
 	int budget_ms;
+	bool no_engine; /* of ours: COMMAND has the time that it would have */
 };
 
 /*

@@ -121,10 +121,29 @@ static void engine_ended(struct loop *loop, const struct reap_status *ended)
 	handle(loop, EVENT_ENGINE_EXIT);
 }
 
+/* A shell says 137 of a child that was killed, and make says 2. */
+static void say_out_of_memory(struct loop *loop)
+{
+	const struct reap_status *ended = &loop->workload.ended;
+	char how[64], oom[96];
+
+	if (ended->code == 0 || loop->workload_killed ||
+	    !*oom_describe(loop->oom_kills, oom, sizeof(oom)))
+		return;
+	(void) loop_describe(ended, how, sizeof(how));
+	if (ended->code == STATUS_KILLED)
+		loop_fail(loop, "DIND-COMMAND-02", "COMMAND %s%s", how, oom);
+	else
+		log_line(LOG_LEVEL_WARNING, "DIND-COMMAND-02",
+			 "COMMAND %s, and the kernel killed something in this container%s", how,
+			 oom);
+}
+
 static void workload_ended(struct loop *loop, const struct reap_status *ended)
 {
 	service_ended(&loop->workload, ended);
 	loop->view.workload_running = false;
+	say_out_of_memory(loop);
 	if (loop->has_terminal) /* ^C is for us from here on */
 		terminal_take();
 	handle(loop, EVENT_WORKLOAD_EXIT);
@@ -216,6 +235,12 @@ static void take_signal(struct loop *loop, const struct signalfd_siginfo *info)
 	if (number == SIGPIPE && info->ssi_pid == (uint32_t) getpid())
 		return;
 	loop->signal_number = number;
+	if (number == SIGUSR1) {
+		loop_dump(loop);
+		if (!loop_is_caught(loop->view.has_workload ? &loop->workload : &loop->engine,
+				    number))
+			return;
+	}
 	switch (signals_classify(number, loop->view.workload_running)) {
 	case SIGNALS_IGNORE:
 		return;
@@ -385,6 +410,8 @@ static int open_sources(struct loop *loop, struct error *err)
 	if (loop->timer_fd < 0)
 		return error_set(err, -errno, "timerfd");
 	(void) file_make_directories(DIND_RUN_DIR, 0700); /* the next call tells when it failed */
+	if (!loop->options->engine)
+		return 0; /* nobody who would notify us, and perhaps no right to that directory */
 	loop->notify_fd = notify_open(DIND_NOTIFY_SOCKET, err);
 	return loop->notify_fd < 0 ? loop->notify_fd : 0;
 }
@@ -410,6 +437,8 @@ static void close_sources(struct loop *loop)
 static void start_services(struct loop *loop)
 {
 	loop_start_engine(loop);
+	if (!loop->options->engine)
+		handle(loop, loop->pending);
 	if (loop->pending == EVENT_COUNT && loop->options->workload && loop->options->no_wait)
 		loop_start_workload(loop);
 	handle(loop, loop->pending);
@@ -450,7 +479,9 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.restart_due = -1,
 		.engine_ready = -1,
 		.engine_gone = -1,
-		.shutdown = { .began = -1, .budget_ms = options->stop_timeout_ms },
+		.shutdown = { .began = -1,
+			      .budget_ms = options->stop_timeout_ms,
+			      .no_engine = options->engine == NULL },
 		.ready_after_ms = -1,
 		.oom_kills = -1,
 		.reap = true, /* what ended before we listened */

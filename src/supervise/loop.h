@@ -147,6 +147,14 @@ void loop_announce_stop(struct loop *loop);
 void loop_say_phase(const struct loop *loop);
 void loop_say_end(const struct loop *loop, int status);
 
+/* ---- dump.c ---- */
+
+/* All that a person would ask, as lines of the log. */
+void loop_dump(const struct loop *loop);
+
+/* Has the service a handler for that signal? One that has none would only die of it. */
+bool loop_is_caught(const struct service *service, int signal_number);
+
 /* ---- outcome.c ---- */
 
 /* Exit status of the container. */
@@ -162,6 +170,9 @@ const char *loop_describe(const struct reap_status *ended, char *buf, size_t siz
 const char *loop_engine_name(const struct loop *loop);
 
 /* ---- helper.c ---- */
+
+/* What it does, for messages. */
+const char *helper_name(enum helper_kind kind);
 
 /* Fork a helper unless one of that kind is at work. Tried again later when there is no room for
  * a process. */

@@ -8,7 +8,7 @@
 
 const char *loop_engine_name(const struct loop *loop)
 {
-	const char *name = loop->options->engine->argv[0];
+	const char *name = loop->options->engine ? loop->options->engine->argv[0] : "the engine";
 	const char *slash = strrchr(name, '/');
 
 	return slash ? slash + 1 : name;
@@ -61,12 +61,22 @@ static int engine_status(const struct loop *loop)
 	return ended->code;
 }
 
+/* Waiting for an engine outside ends with what was wrong with it. */
+static int prepare_status(const struct loop *loop)
+{
+	const struct reap_status *ended = &loop->prepare.ended;
+
+	if (loop->options->engine)
+		return STATUS_OSERR;
+	return ended->pid && !ended->signal ? ended->code : STATUS_UNAVAILABLE;
+}
+
 int loop_status(const struct loop *loop)
 {
 	if (loop->ready_timeout || loop->containerd_failed)
 		return STATUS_UNAVAILABLE;
 	if (loop->prepare_failed)
-		return STATUS_OSERR;
+		return prepare_status(loop);
 	if (!loop->view.has_workload)
 		return engine_status(loop);
 	if (loop->workload_failure)

@@ -155,12 +155,14 @@ static void containerd_is_due(struct loop *loop)
 
 static void prepare_failed(struct loop *loop, const char *how)
 {
+	const char *name = loop->options->prepare_name ? loop->options->prepare_name : "prepare";
+
 	if (!loop->options->prepare_required) {
-		log_line(LOG_LEVEL_WARNING, "DIND-PREPARE-01", "prepare %s, continuing", how);
+		log_line(LOG_LEVEL_WARNING, "DIND-PREPARE-01", "%s %s, continuing", name, how);
 		return;
 	}
 	loop->prepare_failed = true;
-	loop_fail(loop, "DIND-PREPARE-01", "prepare %s", how);
+	loop_fail(loop, "DIND-PREPARE-01", "%s %s", name, how);
 }
 
 void loop_start_prepare(struct loop *loop)

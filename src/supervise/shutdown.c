@@ -30,7 +30,7 @@ int64_t shutdown_deadline(const struct shutdown *shutdown, enum supervise_state 
 
 	switch (state) {
 	case STATE_STOP_WORKLOAD:
-		return point(shutdown, WORKLOAD_PERCENT);
+		return point(shutdown, shutdown->no_engine ? CONTAINERS_PERCENT : WORKLOAD_PERCENT);
 	case STATE_STOP_ENGINE:
 		return point(shutdown, ENGINE_PERCENT);
 	case STATE_KILL_CONTAINERS:

@@ -47,6 +47,7 @@ struct scene {
 	const char *const *extra;	  /* more for the engine's environment */
 	bool log_to_file;		  /* engine_log, in the scratch directory */
 	bool subreaper;			  /* not PID 1 */
+	bool outside;			  /* no engine of ours */
 	int clean_up_ms, clean_up_status, sync_ms, before_restart_ms;
 	bool reloads; /* SIGHUP: a helper first. While "hold" is there it waits, "broken" makes it
 			 fail */
@@ -319,7 +320,7 @@ static int run_box(void)
 	if (!workload.environment)
 		workload.environment = environment;
 	options.started_ms = clock_now_ms();
-	if (!options.engine)
+	if (!options.engine && !scene->outside)
 		options.engine = &engine;
 	options.workload = scene->command[0] ? &workload : NULL;
 	options.containerd = stand_in("containerd", scene->containerd);

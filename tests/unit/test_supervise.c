@@ -49,6 +49,11 @@ START_TEST(phases_are_points_of_one_budget)
 	ck_assert_int_eq(shutdown_deadline(&s, STATE_STARTING, 1, false), -1);
 	ck_assert_int_eq(shutdown_deadline(&s, STATE_RUNNING, 1, false), -1);
 	ck_assert_int_eq(shutdown_deadline(&s, STATE_DONE, 1, false), -1);
+	/* nobody comes after COMMAND where the engine is not ours */
+	ck_assert_int_eq(
+		shutdown_deadline(&(struct shutdown){ .budget_ms = 9000, .no_engine = true },
+				  STATE_STOP_WORKLOAD, 0, false),
+		8100);
 	ck_assert_int_eq(shutdown_clean_up_ms(&s, s.began + 2000, false), 6500);
 	ck_assert_int_eq(shutdown_clean_up_ms(&s, s.began + 2000, true), 300);
 	ck_assert_int_eq(shutdown_clean_up_ms(&s, s.began + 8999, false), 300);
@@ -66,9 +71,9 @@ START_TEST(the_ladder_ends_within_the_grace_of_the_outer_engine)
 		now = shutdown_deadline(&s, (enum supervise_state) state, now, false);
 	ck_assert_int_le(now - s.began, 9500);
 	/* and nothing overflows */
-	ck_assert_int_eq(
-		shutdown_deadline(&(struct shutdown){ 0, INT32_MAX }, STATE_STOP_ENGINE, 0, false),
-		INT32_MAX * 75LL / 100);
+	ck_assert_int_eq(shutdown_deadline(&(struct shutdown){ .budget_ms = INT32_MAX },
+					   STATE_STOP_ENGINE, 0, false),
+			 INT32_MAX * 75LL / 100);
 }
 END_TEST
 
