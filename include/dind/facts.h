@@ -264,6 +264,30 @@ struct facts_engine {
 	enum tri socket_answers;    /* somebody already serves the first unix listener */
 };
 
+/* ---- engines of others ---- */
+
+/* How an engine that is not ours could be reached: by a socket from outside, or DOCKER_HOST. */
+struct facts_reach {
+	const char *docker_host; /* DOCKER_HOST as given; NULL: not set, or empty */
+	/* its host is an address of this network namespace; unknown: a name that nobody has looked
+	   up, see TRIAL_ADDRESS */
+	enum tri docker_host_ours;
+	const char *api_version; /* DOCKER_API_VERSION, NULL: not set */
+	const char *socket;	 /* path: of DOCKER_HOST, else the default */
+	enum tri socket_mounted; /* it is a mount point itself, not just in a mounted directory */
+	const char *socket_type; /* "socket", "directory", "file", …; NULL: it is not there */
+	int64_t socket_uid, socket_gid; /* -1 unknown */
+	int64_t socket_mode;		/* permission bits, -1 unknown */
+	struct fact socket_answers;	/* to connect(2) */
+	struct fact socket_api;		/* and what answers is the API of an engine */
+	const char *engine;		/* what it calls itself and its API: "Docker/26.1.5, API
+					   1.45" */
+	/* the group of the socket's number in /etc/group, NULL: none has it */
+	const char *socket_group;
+	/* members of the group `docker` (--socket-group): whom the image means to use an engine */
+	struct strings users;
+};
+
 /* ---- limits ---- */
 
 #define FACTS_UNLIMITED UINT64_MAX
@@ -307,6 +331,7 @@ enum trial_kind {
 	TRIAL_IPTABLES,	       /* the rules of an engine, in a network namespace of its own */
 	TRIAL_IPTABLES_NO_RAW, /* the same without the table raw, which Docker 28 and later use */
 	TRIAL_IP6TABLES,       /* rules for IPv6 */
+	TRIAL_ADDRESS,	       /* is the host of a DOCKER_HOST an address of ours? */
 	TRIAL_COUNT,
 };
 
@@ -314,7 +339,8 @@ enum trial_kind {
 struct trial_request {
 	enum trial_kind kind;
 	const char *path; /* an existing directory for TRIAL_OVERLAY and TRIAL_FUSE; a program for
-			     TRIAL_ENGINE, iptables (of any back end) for the others */
+			     TRIAL_ENGINE, a DOCKER_HOST for TRIAL_ADDRESS, iptables (of any back
+			     end) for the others */
 };
 
 struct facts_trial {
@@ -342,6 +368,7 @@ struct facts {
 	struct facts_lsm lsm;
 	struct facts_network network;
 	struct facts_engine engine;
+	struct facts_reach reach;
 	struct facts_limits limits;
 	struct facts_identity identity;
 	struct facts_trial *trials;

@@ -21,8 +21,10 @@ enum options_command {
 };
 
 enum options_mode {
-	MODE_AUTO = 0, /* nested, until the modes that use another engine are built */
-	MODE_NESTED,
+	MODE_AUTO = 0, /* plan decides, by the facts */
+	MODE_NESTED,   /* an engine of our own */
+	MODE_SOCKET,   /* the engine outside, by its socket */
+	MODE_REMOTE,   /* the engine that DOCKER_HOST names */
 };
 
 /* The rungs of the storage ladder, design.md §5. RUNG_VOLUME is --storage-path and always comes
@@ -201,6 +203,9 @@ struct options {
 	const struct options_origin *origins; /* of those that were given */
 	size_t n_origins;
 };
+
+/* "auto", "nested", "socket", "remote". Never NULL. */
+const char *options_mode_name(enum options_mode mode);
 
 /* "loop" for RUNG_LOOP and so on; "none" for RUNG_NONE. Never NULL. */
 const char *options_rung_name(enum storage_rung rung);

@@ -52,6 +52,7 @@ enum plan_step_kind {
 	STEP_DNS_RELAY,	       /* an address, and a process that answers names there */
 	STEP_SELINUX_HIDE,     /* a selinuxfs becomes read-only: not for the engine */
 	STEP_CAPABILITIES,     /* PID 1 gives up what it needs no more */
+	STEP_GROUP,	       /* users become members of the group with a socket's number */
 	STEP_KIND_COUNT,
 };
 
@@ -231,6 +232,12 @@ struct plan_step {
 			const char *address;	    /* IPv4, becomes one of the loopback device */
 			const char *const *servers; /* IPv4, NULL ended */
 		} dns_relay;
+		struct {
+			int64_t gid;
+			const char *name; /* of a new entry, when no group has that number; with
+					     "-<gid>" after it when the name is another group's */
+			const char *const *users; /* NULL ended */
+		} group;
 	} u;
 };
 
@@ -295,6 +302,11 @@ struct plan_service {
 };
 
 struct plan {
+	enum options_mode mode; /* MODE_AUTO: a trial is wanted to choose one */
+	/* MODE_SOCKET, MODE_REMOTE: how the engine is reached, as a client would be told, and what
+	 * is known of it ("" for nothing). Then there is no engine of ours, no storage and no
+	 * listener, and no step that needs a privilege. */
+	const char *outside, *outside_engine;
 	struct trial_request
 		*trials; /* wanted before this plan can be carried out; empty: it is complete */
 	size_t n_trials;

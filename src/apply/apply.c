@@ -92,6 +92,8 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 		return apply_clamp_mss(step, err);
 	case STEP_DNS_RELAY:
 		return apply_dns_relay(context, step, err);
+	case STEP_GROUP:
+		return apply_group(step, err);
 	case STEP_KIND_COUNT:
 		break;
 	}

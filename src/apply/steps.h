@@ -43,6 +43,7 @@ int apply_config(const struct plan_step *step, struct error *err);
 int apply_filesystem(const struct plan_step *step, struct error *err);
 int apply_file(const struct plan_step *step, struct error *err);
 int apply_ca(const struct plan_step *step, struct error *err);
+int apply_group(const struct plan_step *step, struct error *err);
 int apply_certs(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_link(const struct plan_step *step, struct error *err);
 int apply_clamp_mss(const struct plan_step *step, struct error *err);

@@ -12,6 +12,7 @@ static const char *const trial_names[TRIAL_COUNT] = {
 	[TRIAL_IPTABLES] = "iptables",
 	[TRIAL_IPTABLES_NO_RAW] = "iptables-without-raw",
 	[TRIAL_IP6TABLES] = "ip6tables",
+	[TRIAL_ADDRESS] = "address",
 };
 
 static const char *const cgroup_mode_names[] = {

@@ -11,6 +11,18 @@ static const char *const rung_names[RUNG_COUNT] = {
 	[RUNG_VFS] = "vfs",
 };
 
+static const char *const mode_names[] = {
+	[MODE_AUTO] = "auto",
+	[MODE_NESTED] = "nested",
+	[MODE_SOCKET] = "socket",
+	[MODE_REMOTE] = "remote",
+};
+
+const char *options_mode_name(enum options_mode mode)
+{
+	return (unsigned int) mode < ARRAY_SIZE(mode_names) ? mode_names[mode] : "auto";
+}
+
 const char *options_rung_name(enum storage_rung rung)
 {
 	return (unsigned int) rung < RUNG_COUNT ? rung_names[rung] : "none";

@@ -74,7 +74,7 @@ int cli_inspect(struct cli *cli)
 static bool our_engine_runs(void)
 {
 	json_t *state = json_load_file(DIND_STATE_FILE, 0, NULL);
-	json_int_t pid = json_integer_value(json_object_get(state, "pid"));
+	json_int_t pid = json_integer_value(json_object_get(state, "engine_pid"));
 
 	json_decref(state);
 	return pid > 0 && pid <= INT32_MAX && (kill((pid_t) pid, 0) == 0 || errno == EPERM);
@@ -84,8 +84,10 @@ static int look(struct planning *planning, const struct cli *cli, struct error *
 {
 	int r = planning_inspect(planning, cli, err);
 
-	if (r == 0 && our_engine_runs())
+	if (r == 0 && our_engine_runs()) {
 		planning->facts.engine.socket_answers = TRI_NO;
+		planning->facts.reach.socket_answers.value = TRI_NO;
+	}
 	return r;
 }
 

@@ -10,12 +10,27 @@ static void print_storage(FILE *out, const struct plan *plan)
 			print_message(out, &plan->decisions[i]);
 }
 
+static const char *all_is_well(const struct plan *plan)
+{
+	switch (plan->mode) {
+	case MODE_SOCKET:
+		return "the engine outside can be used by its socket; nothing is nested here";
+	case MODE_REMOTE:
+		return "the engine that DOCKER_HOST names will be waited for; nothing is nested "
+		       "here";
+	case MODE_AUTO:
+	case MODE_NESTED:
+		break;
+	}
+	return "nothing stands in the way of a nested engine here";
+}
+
 void print_doctor_text(FILE *out, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_refusals; i++)
 		print_message(out, &plan->refusals[i]);
 	if (plan->n_refusals == 0)
-		print_line(out, "nothing stands in the way of a nested engine here");
+		print_line(out, "%s", all_is_well(plan));
 	print_storage(out, plan);
 	if (plan->n_hints)
 		print_line(out, "%sworth knowing:", plan->n_refusals ? "also " : "");

@@ -290,6 +290,34 @@ static const struct json_field engine_fields[] = {
 };
 #undef S
 
+#define S struct facts_reach
+static const struct json_field reach_fields[] = {
+	{ .name = "docker_host", .type = FIELD_STRING, .offset = offsetof(S, docker_host) },
+	{ .name = "docker_host_ours", .type = FIELD_TRI, .offset = offsetof(S, docker_host_ours) },
+	{ .name = "api_version", .type = FIELD_STRING, .offset = offsetof(S, api_version) },
+	{ .name = "socket", .type = FIELD_STRING, .offset = offsetof(S, socket) },
+	{ .name = "socket_mounted", .type = FIELD_TRI, .offset = offsetof(S, socket_mounted) },
+	{ .name = "socket_type", .type = FIELD_STRING, .offset = offsetof(S, socket_type) },
+	{ .name = "socket_uid",
+	  .type = FIELD_INT,
+	  .offset = offsetof(S, socket_uid),
+	  .missing = -1 },
+	{ .name = "socket_gid",
+	  .type = FIELD_INT,
+	  .offset = offsetof(S, socket_gid),
+	  .missing = -1 },
+	{ .name = "socket_mode",
+	  .type = FIELD_INT,
+	  .offset = offsetof(S, socket_mode),
+	  .missing = -1 },
+	{ .name = "socket_answers", .type = FIELD_FACT, .offset = offsetof(S, socket_answers) },
+	{ .name = "socket_api", .type = FIELD_FACT, .offset = offsetof(S, socket_api) },
+	{ .name = "engine", .type = FIELD_STRING, .offset = offsetof(S, engine) },
+	{ .name = "socket_group", .type = FIELD_STRING, .offset = offsetof(S, socket_group) },
+	{ .name = "users", .type = FIELD_STRINGS, .offset = offsetof(S, users) },
+};
+#undef S
+
 #define S struct facts_limits
 static const struct json_field limits_fields[] = {
 	{ .name = "nofile_soft", .type = FIELD_UINT, .offset = offsetof(S, nofile_soft) },
@@ -372,6 +400,7 @@ SUBJECT(mounts);
 SUBJECT(network);
 SUBJECT(pool);
 SUBJECT(privileges);
+SUBJECT(reach);
 SUBJECT(storage);
 
 #define S struct facts
@@ -395,6 +424,7 @@ static const struct json_field facts_fields[] = {
 	SUBJECT_FIELD(network),
 	SUBJECT_FIELD(pool),
 	SUBJECT_FIELD(privileges),
+	SUBJECT_FIELD(reach),
 	SUBJECT_FIELD(storage),
 	{ .name = "trials",
 	  .type = FIELD_LIST,

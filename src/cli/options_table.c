@@ -15,8 +15,8 @@
 static const struct option_word mode_words[] = {
 	{ "auto", MODE_AUTO },
 	{ "nested", MODE_NESTED },
-	{ "socket", WORD_LATER_VERSION },
-	{ "remote", WORD_LATER_VERSION },
+	{ "socket", MODE_SOCKET },
+	{ "remote", MODE_REMOTE },
 	{ NULL, 0 },
 };
 
@@ -352,7 +352,12 @@ const struct option_spec option_table[] = {
 	  .offset = O(mode),
 	  .words = mode_words,
 	  .by_default = "auto",
-	  .help = "auto or nested: this version always starts an engine of its own" },
+	  .help = "which engine COMMAND gets: nested (one of its own in here), socket (the one "
+		  "outside, whose docker.sock is mounted in), remote (the one that DOCKER_HOST "
+		  "names; it is waited for). auto, first match: no COMMAND, or dockerd: nested; "
+		  "docker.sock is a mount point or answers: socket; DOCKER_HOST is tcp:// or "
+		  "ssh:// "
+		  "and not in here: remote; else nested" },
 	{ .name = "dockerd-args",
 	  .argument = "STRING",
 	  .alias = "DOCKER_DAEMON_ARGS",

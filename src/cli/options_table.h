@@ -48,12 +48,11 @@ enum option_section {
 #define TAKES(command) (1u << (command))
 #define TAKES_PLANNING \
 	(TAKES(COMMAND_RUN) | TAKES(COMMAND_INSPECT) | TAKES(COMMAND_PLAN) | TAKES(COMMAND_DOCTOR))
-#define TAKES_ALL	   ~0u
-#define WORD_LATER_VERSION (-1)
+#define TAKES_ALL ~0u
 
 struct option_word {
 	const char *word; /* NULL ends a list */
-	int value;	  /* WORD_LATER_VERSION: known, but not in this version */
+	int value;
 };
 
 struct option_spec {

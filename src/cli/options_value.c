@@ -83,34 +83,22 @@ static int read_seconds(struct parse *parse, const struct option_spec *spec, con
 	return 0;
 }
 
-static int refuse_later(struct parse *parse, const char *origin, const char *text,
-			const char *known)
-{
-	return parse_refuse(parse, "DIND-USAGE-06",
-			    arena_printf(&parse->cli->arena, "this version has: %s", known),
-			    "%s %s is not in this version", origin, text);
-}
-
 static int read_word(struct parse *parse, const struct option_spec *spec, const char *origin,
 		     const char *text, int *ret_value)
 {
 	struct strings known = STRINGS_INIT;
-	const char *list;
 
 	for (const struct option_word *w = spec->words; w->word; w++)
-		if (w->value != WORD_LATER_VERSION)
-			strings_add(&parse->cli->arena, &known, w->word);
-	list = strings_join(&parse->cli->arena, &known, ", ");
+		strings_add(&parse->cli->arena, &known, w->word);
 	for (const struct option_word *w = spec->words; w->word; w++) {
 		if (strcmp(w->word, text) != 0)
 			continue;
-		if (w->value == WORD_LATER_VERSION)
-			return refuse_later(parse, origin, text, list);
 		*ret_value = w->value;
 		return 0;
 	}
 	return refuse_value(parse, origin, text,
-			    arena_printf(&parse->cli->arena, "use one of: %s", list));
+			    arena_printf(&parse->cli->arena, "use one of: %s",
+					 strings_join(&parse->cli->arena, &known, ", ")));
 }
 
 static int read_rungs(struct parse *parse, const char *origin, const char *text)

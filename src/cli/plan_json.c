@@ -333,6 +333,13 @@ static const struct json_field dns_relay_fields[] = {
 	DETAIL(dns_relay.servers, "servers", FIELD_VECTOR),
 };
 RECORD(dns_relay_record, dns_relay_fields);
+
+static const struct json_field group_fields[] = {
+	DETAIL(group.gid, "gid", FIELD_INT),
+	DETAIL(group.name, "name", FIELD_STRING),
+	DETAIL(group.users, "users", FIELD_VECTOR),
+};
+RECORD(group_record, group_fields);
 #undef S
 
 /* The record of what only this kind of step has; NULL: nothing more. */
@@ -393,6 +400,8 @@ static const struct json_record *step_detail(enum plan_step_kind kind)
 		return &clamp_mss_record;
 	case STEP_DNS_RELAY:
 		return &dns_relay_record;
+	case STEP_GROUP:
+		return &group_record;
 	case STEP_LIMITS:
 	case STEP_LISTEN: /* the plan's listeners say it */
 	case STEP_PROPAGATION:
@@ -440,6 +449,13 @@ static const char *cgroup_mode_word(int value)
 		       : NULL;
 }
 
+static const char *mode_word(int value)
+{
+	return value >= 0 && value <= (int) MODE_REMOTE
+		       ? options_mode_name((enum options_mode) value)
+		       : NULL;
+}
+
 #define S struct plan
 #define LIST(items, number, what)                                                 \
 	{                                                                         \
@@ -447,6 +463,9 @@ static const char *cgroup_mode_word(int value)
 		.count_offset = offsetof(S, number), .record = &(what)            \
 	}
 static const struct json_field plan_fields[] = {
+	{ .name = "mode", .type = FIELD_ENUM, .offset = offsetof(S, mode), .word = mode_word },
+	FIELD(outside, FIELD_STRING),
+	FIELD(outside_engine, FIELD_STRING),
 	LIST(refusals, n_refusals, message_record),
 	LIST(decisions, n_decisions, note_record),
 	LIST(hints, n_hints, note_record),

@@ -119,6 +119,16 @@ static const char *tmpfs_object(const struct plan_step *step, char *buf, size_t 
 			   step->u.tmpfs.target, buf, size);
 }
 
+static const char *group_object(const struct plan_step *step, char *buf, size_t size)
+{
+	const char *const *user = step->u.group.users;
+	size_t used = (size_t) snprintf(buf, size, "%lld:", (long long) step->u.group.gid);
+
+	for (; user && *user && used < size; user++)
+		used += (size_t) snprintf(buf + used, size - used, " %s", *user);
+	return buf;
+}
+
 const char *print_step_object(const struct plan_step *step, char *buf, size_t size)
 {
 	switch (step->kind) {
@@ -186,6 +196,8 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 		return text_object(step->u.clamp_mss.iptables, buf, size);
 	case STEP_DNS_RELAY:
 		return text_object(step->u.dns_relay.address, buf, size);
+	case STEP_GROUP:
+		return group_object(step, buf, size);
 	case STEP_KIND_COUNT:
 		break;
 	}
@@ -268,11 +280,13 @@ static void print_argv(FILE *out, const char *title, const char *const *argv)
 
 static void print_services(FILE *out, const struct plan *plan)
 {
-	(void) fputc('\n', out);
+	if (plan->n_steps)
+		(void) fputc('\n', out);
 	print_line(out, "Then");
 	if (plan->containerd.wanted)
 		print_argv(out, "containerd", plan->containerd.launch.argv);
-	print_argv(out, "engine", plan->engine.launch.argv);
+	if (plan->engine.wanted)
+		print_argv(out, "engine", plan->engine.launch.argv);
 	if (plan->prepare.wanted)
 		print_argv(out, "prepare", plan->prepare.launch.argv);
 	if (plan->watch.wanted)
@@ -306,12 +320,11 @@ void print_plan_text(FILE *out, const struct plan *plan)
 		return;
 	if (plan->n_trials)
 		print_trials(out, plan);
-	if (plan->n_steps == 0)
-		return;
-	print_steps(out, plan);
+	if (plan->n_steps)
+		print_steps(out, plan);
 	if (plan->n_steps == 1 && plan->steps[0].kind == STEP_LEASE)
 		print_line(out, "  what follows depends on which slot it is");
-	if (plan->engine.wanted && plan->n_trials == 0)
+	if ((plan->engine.wanted || plan->workload.wanted) && plan->n_trials == 0)
 		print_services(out, plan);
 	print_settings(out, plan);
 }

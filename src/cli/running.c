@@ -25,11 +25,19 @@ static int helper_status(int r, const struct error *err)
 	return r < 0 ? STATUS_OSERR : STATUS_OK;
 }
 
+/* An engine outside: nothing of it is ours to write back, to kill or to unmount. */
+static bool has_engine(const struct start *start)
+{
+	return start->planning.plan.engine.wanted;
+}
+
 static int sync_data(void *context)
 {
 	const struct start *start = context;
 	struct error err = ERROR_INIT;
 
+	if (!has_engine(start))
+		return STATUS_OK;
 	return helper_status(apply_sync_data_root(&start->context, data_root_of(start), &err),
 			     &err);
 }
@@ -54,6 +62,8 @@ static int clean_up(void *context, int timeout_ms)
 	struct error err = ERROR_INIT;
 	int left, status;
 
+	if (!has_engine(start))
+		return STATUS_OK;
 	status = helper_status(apply_unmount_data_root(&start->context, data_root_of(start),
 						       start->planning.plan.exec_root, timeout_ms,
 						       &err),
@@ -151,10 +161,16 @@ static const char *summary(struct start *start)
 
 	const char *words[] = { plan->limits, plan->confinement, plan->engine_confinement,
 				plan->host };
-	const char *text = arena_printf(
-		&start->planning.arena, "%s, %s, cgroup %s",
-		plan->storage.driver ? plan->storage.driver : "dockerd's choice",
-		options_rung_name(plan->storage.rung), facts_cgroup_mode_name(plan->cgroup_mode));
+	const char *text;
+
+	if (!has_engine(start))
+		return arena_printf(&start->planning.arena, "mode %s, %s%s%s",
+				    options_mode_name(plan->mode), plan->outside,
+				    *plan->outside_engine ? ", " : "", plan->outside_engine);
+	text = arena_printf(&start->planning.arena, "%s, %s, cgroup %s",
+			    plan->storage.driver ? plan->storage.driver : "dockerd's choice",
+			    options_rung_name(plan->storage.rung),
+			    facts_cgroup_mode_name(plan->cgroup_mode));
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (words[i])
@@ -162,9 +178,12 @@ static const char *summary(struct start *start)
 	return text;
 }
 
-/* Where `ready` asks, in plain HTTP: a unix socket if there is one. */
+/* Where `ready` asks, in plain HTTP: a unix socket if there is one. An engine that was waited for
+ * is asked by nobody but its users. */
 static const char *socket_url(const struct plan *plan)
 {
+	if (plan->mode == MODE_SOCKET)
+		return plan->outside;
 	for (size_t i = 0; i < plan->n_listeners; i++)
 		if (plan->listeners[i].kind == LISTENER_UNIX)
 			return plan->listeners[i].url;
@@ -200,12 +219,23 @@ static void confine(struct start *start)
 			&start->context.filter;
 }
 
+/* What the user knows it by. */
+static const char *prepare_name(struct start *start)
+{
+	const struct plan *plan = &start->planning.plan;
+
+	return has_engine(start)
+		       ? "prepare"
+		       : arena_printf(&start->planning.arena, "waiting for %s", plan->outside);
+}
+
 static struct supervise_options supervise_what(struct start *start)
 {
 	const struct options *options = &start->cli->options;
 	const struct planning *planning = &start->planning;
 	struct supervise_options ret = {
-		.engine = &planning->plan.engine.launch,
+		.engine = service(&planning->plan.engine),
+		.prepare_name = prepare_name(start),
 		.workload = service(&planning->plan.workload),
 		.containerd = service(&planning->plan.containerd),
 		.prepare = service(&planning->plan.prepare),
@@ -266,7 +296,7 @@ int start_run(struct start *start)
 		  (long long) start->planning.times.trials_ms, (long long) start->apply_ms);
 	/* Facts and JSON were the large part of our memory, and we stay small from here on. */
 	(void) malloc_trim(0);
-	log_debug("exec of dockerd after %lld ms",
+	log_debug("%s after %lld ms", has_engine(start) ? "exec of dockerd" : "supervision",
 		  (long long) (clock_now_ms() - start->cli->started_ms));
 	return supervise_run(&options, &helpers);
 }

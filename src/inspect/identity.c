@@ -75,30 +75,52 @@ static bool parse_id(const char *text, int64_t *ret_id)
 	return true;
 }
 
-/* The group called @name, or with that number as its name; numbers need no entry. */
-static bool find_group(const struct inspection *in, const char *name, int64_t *ret_gid)
+void inspect_each_group(const struct inspection *in,
+			bool (*look)(const struct group *entry, void *context), void *context)
 {
 	char *buffer = arena_alloc(in->arena, ENTRY_MAX);
 	struct group entry, *found;
-	bool is_found = false;
 	FILE *stream;
 
-	if (world_open_stream(in->world, "/etc/group", &stream) == 0) {
-		for (int i = 0; !is_found && i < MAX_ENTRIES; i++) {
-			int r = fgetgrent_r(stream, &entry, buffer, ENTRY_MAX, &found);
+	if (world_open_stream(in->world, "/etc/group", &stream) < 0)
+		return;
+	for (int i = 0; i < MAX_ENTRIES; i++) {
+		int r = fgetgrent_r(stream, &entry, buffer, ENTRY_MAX, &found);
 
-			if (r == ERANGE)
-				continue;
-			if (r != 0)
-				break;
-			if (strcmp(entry.gr_name, name) == 0) {
-				*ret_gid = entry.gr_gid;
-				is_found = true;
-			}
-		}
-		(void) fclose(stream);
+		if (r == ERANGE)
+			continue;
+		if (r != 0 || !look(&entry, context))
+			break;
 	}
-	return is_found || parse_id(name, ret_gid);
+	(void) fclose(stream);
+}
+
+struct name_search {
+	const char *name;
+	int64_t gid;
+	bool found;
+};
+
+static bool has_name(const struct group *entry, void *context)
+{
+	struct name_search *search = context;
+
+	search->found = strcmp(entry->gr_name, search->name) == 0;
+	if (search->found)
+		search->gid = entry->gr_gid;
+	return !search->found;
+}
+
+/* The group called @name, or with that number as its name; numbers need no entry. */
+static bool find_group(const struct inspection *in, const char *name, int64_t *ret_gid)
+{
+	struct name_search search = { .name = name };
+
+	inspect_each_group(in, has_name, &search);
+	if (!search.found)
+		return parse_id(name, ret_gid);
+	*ret_gid = search.gid;
+	return true;
 }
 
 static void copy_user(const struct inspection *in, const struct passwd *entry)
@@ -160,29 +182,29 @@ static bool is_member(const struct group *group, const char *user)
 	return false;
 }
 
+struct membership_search {
+	const struct inspection *in;
+	const char *user;
+	struct strings gids;
+};
+
+static bool collect_membership(const struct group *entry, void *context)
+{
+	struct membership_search *search = context;
+
+	if (is_member(entry, search->user))
+		strings_add(search->in->arena, &search->gids,
+			    arena_printf(search->in->arena, "%u", entry->gr_gid));
+	return true;
+}
+
 /* Supplementary groups: those that list the user. */
 static const char *find_memberships(const struct inspection *in, const char *user)
 {
-	char *buffer = arena_alloc(in->arena, ENTRY_MAX);
-	struct strings gids = STRINGS_INIT;
-	struct group entry, *found;
-	FILE *stream;
+	struct membership_search search = { .in = in, .user = user, .gids = STRINGS_INIT };
 
-	if (world_open_stream(in->world, "/etc/group", &stream) == 0) {
-		for (int i = 0; i < MAX_ENTRIES; i++) {
-			int r = fgetgrent_r(stream, &entry, buffer, ENTRY_MAX, &found);
-
-			if (r == ERANGE)
-				continue;
-			if (r != 0)
-				break;
-			if (is_member(&entry, user))
-				strings_add(in->arena, &gids,
-					    arena_printf(in->arena, "%u", entry.gr_gid));
-		}
-		(void) fclose(stream);
-	}
-	return strings_join(in->arena, &gids, " ");
+	inspect_each_group(in, collect_membership, &search);
+	return strings_join(in->arena, &search.gids, " ");
 }
 
 /* --user USER[:GROUP]. With a GROUP there are no supplementary ones, as for `docker run --user`. */

@@ -22,6 +22,7 @@ int inspect_machine(const struct inspect_world *world, const struct options *opt
 	inspect_network(&in);
 	inspect_limits(&in);
 	inspect_identity(&in);
+	inspect_reach(&in);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #ifndef DIND_INSPECT_SUBJECTS_H
 #define DIND_INSPECT_SUBJECTS_H
 
+#include <grp.h>
+
 #include "dind/inspect.h"
 
 struct inspection {
@@ -29,6 +31,7 @@ void inspect_pool(const struct inspection *in);	   /* after mounts */
 void inspect_network(const struct inspection *in);
 void inspect_limits(const struct inspection *in);   /* after cgroups */
 void inspect_identity(const struct inspection *in); /* after mounts, cgroups and engine */
+void inspect_reach(const struct inspection *in);    /* after mounts and engine */
 
 /* ---- network_outside.c: parts of inspect_network() ---- */
 
@@ -41,6 +44,13 @@ void inspect_network_name_servers(const struct inspection *in);
 /* All that is known about a directory that the user named; a helper looks where it could hang. */
 void inspect_directory(const struct inspection *in, const char *path,
 		       struct facts_directory *directory);
+
+/* ---- shared between subjects, implemented by identity.c ---- */
+
+/* Call @look for each entry of /etc/group, in order, until it returns false. What it is given is
+ * gone when it returns. */
+void inspect_each_group(const struct inspection *in,
+			bool (*look)(const struct group *entry, void *context), void *context);
 
 /* ---- shared between subjects, implemented by mounts.c ---- */
 

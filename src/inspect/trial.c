@@ -54,6 +54,8 @@ static helper_work *work_of(enum trial_kind kind)
 		return trial_iptables_no_raw_work;
 	case TRIAL_IP6TABLES:
 		return trial_ip6tables_work;
+	case TRIAL_ADDRESS:
+		return trial_address_work;
 	case TRIAL_COUNT:
 		break;
 	}
@@ -111,6 +113,7 @@ static int start(struct running *running, const struct trial_request *request, i
 		.request = request,
 		.context = {
 			.path = request->path,
+			.client = facts->engine.client,
 			.fuse_overlayfs = facts->storage.fuse_overlayfs,
 			.user_namespace = facts->privileges.user_namespace == TRI_YES,
 		},

@@ -14,7 +14,8 @@
 
 /* What the child is told. Borrowed from the caller, whose memory the child has a copy of. */
 struct trial_context {
-	const char *path;	    /* directory or program */
+	const char *path;	    /* directory, program or DOCKER_HOST */
+	const char *client;	    /* dind-client, for TRIAL_ADDRESS */
 	const char *fuse_overlayfs; /* program, for TRIAL_FUSE */
 	bool user_namespace;	    /* overlay needs userxattr there */
 	const char *scratch;	    /* for the removal of what a killed trial left, else NULL */
@@ -41,6 +42,7 @@ int trial_engine_work(const void *context, void *record);
 int trial_iptables_work(const void *context, void *record);
 int trial_iptables_no_raw_work(const void *context, void *record);
 int trial_ip6tables_work(const void *context, void *record);
+int trial_address_work(const void *context, void *record);
 
 /* ---- scratch directory: trial_scratch.c ---- */
 

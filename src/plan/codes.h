@@ -107,6 +107,24 @@
 #define CODE_USER_MISSING "DIND-USER-01"
 #define CODE_USER_SOCKET  "DIND-USER-02"
 #define CODE_USER_GROUP	  "DIND-USER-03"
+#define CODE_USER_SWITCH  "DIND-USER-04" /* no privilege to become another user */
+#define CODE_USER_BOUND	  "DIND-USER-05" /* the bounding set stays */
+
+#define CODE_MODE_DECISION "DIND-MODE-01" /* which engine COMMAND gets, and why */
+#define CODE_MODE_COMMAND  "DIND-MODE-02" /* an engine outside, and nothing to run */
+
+#define CODE_SOCKET_MISSING   "DIND-SOCKET-01"
+#define CODE_SOCKET_TYPE      "DIND-SOCKET-02" /* a directory, a file */
+#define CODE_SOCKET_DEAD      "DIND-SOCKET-03" /* nobody listens */
+#define CODE_SOCKET_CLOSED    "DIND-SOCKET-04" /* not for us */
+#define CODE_SOCKET_FOREIGN   "DIND-SOCKET-05" /* somebody else than an engine answers */
+#define CODE_SOCKET_SLOW      "DIND-SOCKET-06" /* no answer in time */
+#define CODE_SOCKET_ROOT_ONLY "DIND-SOCKET-07" /* no group could be given to a user */
+#define CODE_SOCKET_GROUP     "DIND-SOCKET-08" /* who gets the socket's group */
+
+#define CODE_REMOTE_HOST   "DIND-REMOTE-01" /* DOCKER_HOST does not name one */
+#define CODE_REMOTE_CLIENT "DIND-REMOTE-02" /* nobody there to wait for it */
+/* DIND-REMOTE-1x: src/client, what is found out while waiting */
 
 #define CODE_NETWORK_BRIDGE	 "DIND-NET-01" /* another engine's docker0 */
 #define CODE_NETWORK_ROUTE	 "DIND-NET-02"

@@ -40,6 +40,12 @@ static const struct rule workload_rules[] = {
 	{ "DOCKER_CONTEXT", false }, { "NOTIFY_SOCKET", false },     { "LISTEN_", true },
 };
 
+/* What stays out where the user's own words lead to the engine: our own protocol. */
+static const struct rule protocol_rules[] = {
+	{ "NOTIFY_SOCKET", false },
+	{ "LISTEN_", true },
+};
+
 static const struct rule tls_rules[] = {
 	{ "DOCKER_TLS_VERIFY", false },
 	{ "DOCKER_CERT_PATH", false },
@@ -105,6 +111,8 @@ static const char *client_url(struct planner *p)
 	const struct plan_listener *socket = planner_public_socket(p);
 	const char *host;
 
+	if (p->plan->mode == MODE_SOCKET)
+		return p->plan->outside;
 	if (socket)
 		return socket->url;
 	if (p->plan->n_listeners == 0)
@@ -121,8 +129,9 @@ const char *const *planner_workload_environment(struct planner *p)
 {
 	const struct facts_identity *identity = &p->facts->identity;
 	struct strings list = STRINGS_INIT;
-	bool ours = p->plan->n_listeners > 0, user = p->plan->workload.launch.set_user;
-	bool tcp = ours && !planner_public_socket(p);
+	bool ours = p->plan->n_listeners > 0 || p->plan->mode == MODE_SOCKET;
+	bool user = p->plan->workload.launch.set_user;
+	bool tcp = p->plan->n_listeners > 0 && !planner_public_socket(p);
 	/* certificates of the user's: so is what a client needs */
 	bool users_tls = tcp && planner_tls_is_spoken(p) && !planner_tls_is_ours(p);
 
@@ -130,6 +139,9 @@ const char *const *planner_workload_environment(struct planner *p)
 		/* without listeners of ours only the user knows where dockerd will be */
 		if (ours && matches(*e, workload_rules, ARRAY_SIZE(workload_rules)) &&
 		    !(users_tls && matches(*e, tls_rules, ARRAY_SIZE(tls_rules))))
+			continue;
+		if (p->plan->mode == MODE_REMOTE &&
+		    matches(*e, protocol_rules, ARRAY_SIZE(protocol_rules)))
 			continue;
 		if (user && matches(*e, user_rules, ARRAY_SIZE(user_rules)))
 			continue;

@@ -115,6 +115,7 @@ const char *planner_errno(struct planner *p, int error)
 		{ EOVERFLOW, "EOVERFLOW" },
 		{ EEXIST, "EEXIST" },
 		{ EXDEV, "EXDEV" },
+		{ ECONNREFUSED, "ECONNREFUSED" },
 		{ EADDRNOTAVAIL, "EADDRNOTAVAIL" },
 	};
 

@@ -37,6 +37,7 @@ static const char *const step_names[STEP_KIND_COUNT] = {
 	[STEP_LINK] = "link",
 	[STEP_CLAMP_MSS] = "clamp MSS",
 	[STEP_DNS_RELAY] = "DNS relay",
+	[STEP_GROUP] = "group",
 };
 
 static const char *const origin_names[ORIGIN_COUNT] = {
@@ -103,6 +104,33 @@ static void add_steps(struct planner *p)
 	plan_capabilities(p); /* last: the steps before need them */
 }
 
+static void plan_nested(struct planner *p)
+{
+	judge_all(p);
+	if (p->lease_wanted || p->slot_unfit) {
+		plan_pool_lease(p);
+		return;
+	}
+	if (p->privileged) {
+		add_steps(p);
+		plan_host(p);
+	}
+	plan_engine(p);
+	plan_client(p);
+	plan_workload(p);
+}
+
+/* Nothing is prepared, so nothing is judged but the way to that engine. */
+static void plan_without_engine(struct planner *p)
+{
+	planner_read_caps(p);
+	plan_user(p);
+	plan_outside(p);
+	plan_outside_steps(p);
+	plan_workload(p);
+	plan_outside_wait(p);
+}
+
 int plan_make(const struct options *options, const struct facts *facts, struct arena *arena,
 	      struct plan *ret_plan, struct error *err)
 {
@@ -115,17 +143,11 @@ int plan_make(const struct options *options, const struct facts *facts, struct a
 	};
 	int r;
 
-	judge_all(&p);
-	if (p.lease_wanted || p.slot_unfit) {
-		plan_pool_lease(&p);
-	} else {
-		if (p.privileged) {
-			add_steps(&p);
-			plan_host(&p);
-		}
-		plan_engine(&p);
-		plan_client(&p);
-		plan_workload(&p);
+	if (plan_mode(&p)) {
+		if (planner_is_outside(&p))
+			plan_without_engine(&p);
+		else
+			plan_nested(&p);
 	}
 	r = plan_verify(&plan, err);
 	if (r < 0)

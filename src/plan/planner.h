@@ -130,6 +130,20 @@ const char *planner_engine_version(const struct planner *p);
 unsigned int planner_engine_major(const struct planner *p);
 bool planner_ask_version(struct planner *p);
 
+/* mode.c: whose engine. False: a trial has to tell first. */
+bool plan_mode(struct planner *p);
+bool planner_is_outside(const struct planner *p);
+
+/* elsewhere.c: what stands in the way of an engine outside; what is done for it. After plan_user();
+ * plan_outside_wait() after plan_workload(). */
+void plan_outside(struct planner *p);
+void plan_outside_steps(struct planner *p);
+void plan_outside_wait(struct planner *p);
+/* The group, by number, that COMMAND as an ordinary user needs for the socket; -1: none. */
+int64_t planner_outside_group(const struct planner *p);
+
+/* Sets p->caps and p->caps_known; plan_privileges() begins with it. */
+void planner_read_caps(struct planner *p);
 void plan_privileges(struct planner *p);
 bool planner_has_cap(const struct planner *p, int cap);
 

@@ -409,15 +409,21 @@ static void hint_old_engine(struct planner *p)
 		(void) planner_ask_version(p);
 }
 
-void plan_privileges(struct planner *p)
+void planner_read_caps(struct planner *p)
 {
 	const struct facts_privileges *priv = &p->facts->privileges;
 
 	/* no kernel has 0 as its last capability: that is facts without them */
 	p->caps_known = priv->cap_last > 0 || priv->cap_effective;
 	p->caps = p->caps_known ? priv->cap_effective & priv->cap_bounding : UINT64_MAX;
-	p->privileged = true;
+}
 
+void plan_privileges(struct planner *p)
+{
+	const struct facts_privileges *priv = &p->facts->privileges;
+
+	planner_read_caps(p);
+	p->privileged = true;
 	judge_user(p);
 	judge_capabilities(p);
 	if (p->caps_known && p->privileged)

@@ -60,6 +60,20 @@ int plan_verify_steps(const struct plan *plan, struct error *err)
 	return r;
 }
 
+/* Such a plan must be good for a process that has no privilege at all. */
+static int verify_outside(const struct plan *plan, struct error *err)
+{
+	if (plan->engine.wanted || plan->n_listeners)
+		return error_set_plain(err, -EINVAL, "an engine beside the one outside");
+	if (!plan->outside || !plan->outside_engine)
+		return error_set_plain(err, -EINVAL, "the engine outside has no name");
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind != STEP_GROUP || plan->steps[i].on_fail != FAIL_DEGRADE)
+			return error_set_plain(err, -EINVAL, "step %s is not for an engine outside",
+					       plan->steps[i].key);
+	return 0;
+}
+
 int plan_verify(const struct plan *plan, struct error *err)
 {
 	int r = plan_verify_steps(plan, err);
@@ -74,6 +88,8 @@ int plan_verify(const struct plan *plan, struct error *err)
 		return r;
 	if (plan->n_refusals || plan->n_trials)
 		return 0;
+	if (plan->mode == MODE_SOCKET || plan->mode == MODE_REMOTE)
+		return verify_outside(plan, err);
 	if (plan->n_steps == 1 && plan->steps[0].kind == STEP_LEASE)
 		return 0; /* the rest is planned when it is known which slot is ours */
 	if (plan->storage.rung == RUNG_NONE || !plan->storage.driver || !plan->storage.why)

@@ -123,6 +123,20 @@ outer_unmount() {
 	box_try early late
 }
 
+@test "stop: a COMMAND that needs docker for 3 s more after TERM has it, and the shares are told" {
+	box_start needs IMAGE -- sh -c 'trap "sleep 3; docker version -f \"engine {{.Server.Os}}\"; exit 5" TERM; echo up; while :; do sleep 3600 & wait $!; done'
+	until_true 60 'COMMAND runs' box_log_has needs '^up$'
+	# a look from outside: COMMAND has no handler for it, and lives
+	docker kill --signal USR1 "$(box_name needs)"
+	until_true 10 'the state is told' box_log_has needs 'state: COMMAND runs, pid'
+	assert_match 'state: dockerd runs, pid' "$(box_logs needs)"
+	box_stop needs
+	assert_eq 5 "$status" status
+	log=$(box_logs needs)
+	assert_match '^engine linux$' "$log" 'docker 3 s after TERM'
+	assert_match 'stop: 9.0 s in all: COMMAND up to 4.0, the engine' "$log"
+}
+
 @test "stop: --quit-file stops in order when it appears" {
 	box_start quit IMAGE --quit-file /run/quit
 	box_ready quit

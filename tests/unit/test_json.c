@@ -629,6 +629,11 @@ static void fill_step(struct plan_step *step, enum plan_step_kind kind)
 		step->u.dns_relay.address = "169.254.17.53";
 		step->u.dns_relay.servers = drop;
 		return;
+	case STEP_GROUP:
+		step->u.group.gid = 998;
+		step->u.group.name = "docker-host";
+		step->u.group.users = drop;
+		return;
 	case STEP_PROPAGATION:
 	case STEP_KIND_COUNT:
 		return;
@@ -671,6 +676,7 @@ static const struct {
 	[STEP_LINK] = { "/run/dind/iptables/iptables to /usr/sbin/iptables-legacy", "target" },
 	[STEP_CLAMP_MSS] = { "/usr/sbin/iptables", "iptables" },
 	[STEP_DNS_RELAY] = { "169.254.17.53", "servers" },
+	[STEP_GROUP] = { "998: hosts", "users" },
 };
 
 static const char *print_to_text(void (*print)(FILE *out, const struct plan *plan),

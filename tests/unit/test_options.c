@@ -63,7 +63,7 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 	ck_assert_ptr_nonnull(out);
 	fprintf(out, "%s", command_name(o->command));
 	if (o->mode != MODE_AUTO)
-		fprintf(out, " nested");
+		fprintf(out, " %s", options_mode_name(o->mode));
 	if (o->data_root)
 		fprintf(out, " data_root=%s", o->data_root);
 	if (o->storage_given) {
@@ -531,18 +531,7 @@ static const struct {
 	{ { W("--no-new-privs"), W(NULL) }, "05", "--no-new-privs", "add the COMMAND" },
 	{ { W("--no-wait", "dockerd"), W(NULL) }, "05", "--no-wait", "add the COMMAND" },
 
-	{ { W("--mode", "socket"), W(NULL) },
-	  "06",
-	  "--mode socket is not in this version",
-	  "auto, nested" },
-	{ { W("--mode", "remote"), W(NULL) },
-	  "06",
-	  "--mode remote is not in this version",
-	  "auto, nested" },
-	{ { W(NULL), W("DIND_MODE=remote") },
-	  "06",
-	  "DIND_MODE remote is not in this version",
-	  "auto, nested" },
+	{ { W("--mode", "host"), W(NULL) }, "03", "'host'", "auto, nested, socket, remote" },
 	{ { W("--restart-engine", "-1"), W(NULL) }, "03", "'-1'", "0 to 1000" },
 	{ { W("--restart-engine", "1001"), W(NULL) }, "03", "'1001'", "0 to 1000" },
 	{ { W("--cache-pool=/x", "--storage-path=/y"), W(NULL) }, "04", "--cache-pool", "" },
