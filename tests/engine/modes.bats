@@ -22,6 +22,7 @@ setup_file() {
 	cp "$WORK/wrong/ca.pem" "$WORK/wrong/cert.pem"
 	chmod 0644 "$WORK/wrong/key.pem"
 
+	remote_options
 	# The user of the engine comes first: nobody has that name yet, and there are no certificates.
 	plain_start early "${REMOTE[@]}" -v "$CERTS:/certs" IMAGE -- docker info -f '{{.Name}}'
 	until_true 30 'the agent says what it waits for' box_log_has early 'waiting: '
@@ -31,7 +32,10 @@ setup_file() {
 	docker cp "$(box_name engine):/certs/client/ca.pem" "$WORK/alone/ca.pem"
 	chmod 0644 "$WORK/alone/ca.pem"
 }
-setup() { engine_setup; }
+setup() {
+	engine_setup
+	remote_options
+}
 teardown() { engine_teardown; }
 teardown_file() {
 	engine_teardown_file
@@ -40,7 +44,9 @@ teardown_file() {
 
 # The image asks for nested; what is tested is the rule for agents, whose image does not.
 AUTO=(-e DIND_MODE=auto)
-REMOTE=("${AUTO[@]}" --network "$RUN" -e DOCKER_HOST=tcp://docker:2376 -e DOCKER_TLS_VERIFY=1 -e DOCKER_CERT_PATH=/certs/client)
+remote_options() {
+	REMOTE=("${AUTO[@]}" --network "$RUN" -e DOCKER_HOST=tcp://docker:2376 -e DOCKER_TLS_VERIFY=1 -e DOCKER_CERT_PATH=/certs/client)
+}
 
 # plain_start NAME …: a box in the background without privileges.
 plain_start() {

@@ -8,8 +8,8 @@
 
 load lib
 
-BOXES=(dind dind-flags dind-tls dind-drop-in)
-VOLUMES=(dind-cache dind-pool dind-certs)
+BOXES=(dind dind-flags dind-tls dind-drop-in dind-agent dind-engine)
+VOLUMES=(dind-cache dind-pool dind-certs dind-agent-certs)
 
 setup_file() {
 	engine_setup_file
@@ -30,6 +30,7 @@ teardown_file() {
 	if [ -f "${WORK:-}/others" ]; then
 		docker rm -f -v "${BOXES[@]}" >/dev/null 2>&1 || true
 		docker volume rm -f "${VOLUMES[@]}" >/dev/null 2>&1 || true
+		docker network rm dind-net >/dev/null 2>&1 || true
 		# scripts/run may leave a box to go on with by hand.
 		others | grep -vxF -f "$WORK/others" | xargs -r docker rm -f -v >/dev/null
 	fi
