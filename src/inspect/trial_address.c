@@ -22,7 +22,7 @@ int trial_address_work(const void *context, void *record)
 		(void) trial_failed(record, TRI_UNKNOWN, ENOENT, "dind-client");
 		return 0;
 	}
-	r = trial_start_program(argv, &pid, &output);
+	r = trial_start_program(argv, -EBADF, &pid, &output);
 	if (r < 0) {
 		(void) trial_failed(record, TRI_UNKNOWN, -r, "start dind-client");
 		return 0;
