@@ -46,6 +46,8 @@ struct apply_context {
 	int data_root_mount_id; /* of mountinfo, -1: none. What lies below ours is not touched */
 	bool cgroup_own_namespace;
 	bool cgroup_nested;
+	char cgroup_group[4096],
+		cgroup_leaf[64];  /* what was nested, by us or before; "": nothing */
 	char cgroup_refused[256]; /* controllers that could not be enabled, with errno names; "" */
 	/* STEP_CONFINE: for launch.filter of the engine and its containerd; length 0: none */
 	struct launch_filter filter;
@@ -98,22 +100,31 @@ int apply_remove_subvolumes(const char *data_root, struct error *err);
 int apply_remove_apparmor(const struct apply_context *context, int timeout_ms, struct error *err);
 
 /*
- * SIGKILL inner containers so that dockerd can finish its clean-up: cgroup v2 by cgroup.kill of
- * their groups below the engine's parent; then by pid (NSpid has exactly one entry more than ours
- * and ends in 1; where we are not PID 1, only our descendants), and what is in the group of a
- * container of @data_root without a pid namespace of its own. To be called by PID 1 of the program
- * or a child of it. With @deaf_only only those inits that cannot receive their stop signal (the
- * kernel drops a signal that a pid namespace's init does not handle, pid_namespaces(7)). Returns
- * the number killed or a negative errno.
+ * Undo the nesting of control groups (v2): groups that the engine left below ours go, then the
+ * controllers are taken back, and all that is in the leaf moves to our group again. After the
+ * engine is gone; what still has processes is left as it is and told in @err. May run in a child;
+ * nothing happens where the groups were in order before we came.
  */
-int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool deaf_only,
-			  struct error *err);
+int apply_leave_cgroups(const struct apply_context *context, struct error *err);
+
+/*
+ * SIGKILL inner containers so that dockerd can finish its clean-up: cgroup v2 by cgroup.kill of
+ * their groups below @parent (NULL: where dockerd puts them by default); then by pid (NSpid has
+ * exactly one entry more than ours and ends in 1; where we are not PID 1, only our descendants),
+ * and what is in the group of a container of @data_root without a pid namespace of its own. To be
+ * called by PID 1 of the program or a child of it. With @deaf_only only those inits that cannot
+ * receive their stop signal (the kernel drops a signal that a pid namespace's init does not handle,
+ * pid_namespaces(7)). Returns the number killed or a negative errno.
+ */
+int apply_kill_containers(enum cgroup_mode mode, const char *parent, const char *data_root,
+			  bool deaf_only, struct error *err);
 
 /*
  * As apply_kill_containers() with all of them, for an engine that is gone while the process @spare
  * (0: none) lives on: what that has started is left alone, pid namespaces of its own included.
  */
-int apply_kill_left(enum cgroup_mode mode, const char *data_root, pid_t spare, struct error *err);
+int apply_kill_left(enum cgroup_mode mode, const char *parent, const char *data_root, pid_t spare,
+		    struct error *err);
 
 /*
  * Give the slot back: it counts as used until now. After the data root was unmounted; nothing

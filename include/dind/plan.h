@@ -169,6 +169,7 @@ struct plan_step {
 			const char *controllers; /* exactly the co-mount set, or "name=systemd" */
 			const char *target;	 /* /sys/fs/cgroup/<set> */
 			bool tmpfs_first;	 /* nothing is mounted at /sys/fs/cgroup at all */
+			bool replace;		 /* what is mounted there shows groups above ours */
 		} cgroup_v1;
 		struct {
 			const char *mount_point;
@@ -343,6 +344,8 @@ struct plan {
 	const char *start_mark;	      /* to be removed when the engine is ready; NULL: none */
 	bool live_restore;	      /* containers outlive their engine: that was asked for */
 	enum cgroup_mode cgroup_mode; /* for the stop ladder: v2 kills by cgroup.kill */
+	const char *cgroup_parent;    /* directory of the groups of inner containers; NULL: where
+					 dockerd puts them by default */
 };
 
 /*

@@ -24,6 +24,8 @@
 
 #define NEST_MAX_CONTROLLERS 32
 #define NEST_MAX_NAMED	     5
+#define NEST_EAGER_ROUNDS    8
+#define NEST_MAX_DOUBLING    3 /* 8 ms */
 
 struct nest_list {
 	char names[NEST_MAX_CONTROLLERS][32];
@@ -291,11 +293,25 @@ static bool is_nested(struct nest *nest)
 	return on == nest->wanted.count && (on > 0 || enable(nest) == 0);
 }
 
+/*
+ * What counts is the time between reading the list and enabling, and that has no pause in it. The
+ * first rounds follow at once, because what was moved was in the way; after that, and when there
+ * was nothing to move (zeros pass by themselves), waiting costs nothing and leaves the processor to
+ * those who are in the way.
+ */
+static int back_off_ms(unsigned int round, size_t moved)
+{
+	if (moved && round < NEST_EAGER_ROUNDS)
+		return 0;
+	round /= NEST_EAGER_ROUNDS;
+	return 1 << (round < NEST_MAX_DOUBLING ? round : NEST_MAX_DOUBLING);
+}
+
 static int nest_loop(struct nest *nest, int timeout_ms, struct error *err)
 {
 	int64_t deadline = clock_now_ms() + timeout_ms;
 
-	for (;;) {
+	for (unsigned int round = 0;; round++) {
 		size_t moved = 0;
 		int r = evacuate(nest, &moved, err);
 
@@ -306,8 +322,8 @@ static int nest_loop(struct nest *nest, int timeout_ms, struct error *err)
 			return 0;
 		if (clock_now_ms() >= deadline)
 			return name_culprits(nest, timeout_ms, err);
-		if (moved == 0) /* only zeros, or what cannot be moved: they pass */
-			apply_sleep_ms(1);
+		if (back_off_ms(round, moved))
+			apply_sleep_ms(back_off_ms(round, moved));
 	}
 }
 
@@ -335,6 +351,9 @@ static void report(struct apply_context *context, const struct nest *nest)
 			     "cgroup controllers that inner containers cannot be limited by: %s",
 			     context->cgroup_refused);
 	context->cgroup_nested = true;
+	(void) snprintf(context->cgroup_group, sizeof(context->cgroup_group), "%s",
+			nest->mount_point);
+	(void) snprintf(context->cgroup_leaf, sizeof(context->cgroup_leaf), "%s", nest->leaf);
 }
 
 int apply_cgroup_nest(struct apply_context *context, const struct plan_step *step,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cgroup_v1.c - complete the v1 tree: mount a hierarchy that the kernel has and the runtime did
- * not mount. Never over something that is mounted. */
+ * not mount, or mounted so that groups of others show. Never over one that is in order. */
 #include "steps.h"
 
 #include <fcntl.h>
@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "dind/file.h"
 #include "dind/str.h"
+#include "mount_api.h"
 #include "mountinfo.h"
 
 #define auto_arena    __attribute__((cleanup(arena_free)))
@@ -67,6 +69,8 @@ static int mount_own_group(const char *controllers, const char *group, const cha
 		r = apply_format(own, sizeof(own), "%s.whole%s", target, group);
 	if (r < 0)
 		return r;
+	/* left by an attempt that got no further; nobody else knows the path */
+	(void) umount2(whole, MNT_DETACH | UMOUNT_NOFOLLOW);
 	if (mkdir(whole, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	r = mount_hierarchy(controllers, whole);
@@ -74,7 +78,6 @@ static int mount_own_group(const char *controllers, const char *group, const cha
 		bool bound = mount(own, target, NULL, MS_BIND, NULL) == 0;
 
 		r = bound ? 0 : -errno;
-		/* nobody else knows the path: it cannot be busy */
 		if (umount2(whole, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && bound) {
 			r = -errno;
 			(void) umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
@@ -141,6 +144,34 @@ static int complete(const char *controllers, const char *target, struct error *e
 	return error_set(err, r, "mount the cgroup hierarchy %s on %s", controllers, target);
 }
 
+/*
+ * A mount that shows more than our own group makes way for one that shows just that. It is held on
+ * to until then, and comes back when the new one cannot be made.
+ */
+static int replace(const char *controllers, const char *target, struct error *err)
+{
+	auto_close int old = (int) syscall(SYS_open_tree, AT_FDCWD, target,
+					   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	int r;
+
+	if (old < 0) /* KERNEL<5.2: nothing to come back to, so nothing is risked */
+		return error_set(err, -errno, "hold on to the mount of %s", target);
+	if (umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return error_set(err, -errno, "unmount %s, which shows the host's root", target);
+	r = complete(controllers, target, err);
+	if (r < 0)
+		(void) syscall(SYS_move_mount, old, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+	return r;
+}
+
+static bool shows_own_group(const struct mountinfo_entry *entry, const char *controllers)
+{
+	char group[PATH_MAX];
+
+	own_group(controllers, group, sizeof(group));
+	return strcmp(entry->root, group) == 0;
+}
+
 int apply_cgroup_v1(const struct plan_step *step, struct error *err)
 {
 	const char *controllers = step->u.cgroup_v1.controllers;
@@ -166,8 +197,10 @@ int apply_cgroup_v1(const struct plan_step *step, struct error *err)
 			r = mount_tmpfs(&table, directory, err);
 		if (r == 0)
 			r = complete(controllers, target, err);
-		if (r < 0)
-			return r;
+	} else if (step->u.cgroup_v1.replace && !shows_own_group(entry, controllers)) {
+		r = replace(controllers, target, err);
 	}
+	if (r < 0)
+		return r;
 	return make_aliases(controllers, target, directory, err);
 }

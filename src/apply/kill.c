@@ -23,7 +23,7 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
-/* dockerd's cgroup parent, below the root that it sees. */
+/* dockerd's cgroup parent, below the root that it sees, unless it was told another. */
 #define KILL_PARENT "/sys/fs/cgroup/docker"
 
 /* Generations between an inner init and us are a handful; a loop cannot happen, numbers can be used
@@ -344,28 +344,30 @@ static void kill_by_cgroup(struct kill_scan *scan, const char *parent)
 		(void) closedir(dir);
 }
 
-static int kill_containers(struct kill_scan *scan, enum cgroup_mode mode, struct error *err)
+static int kill_containers(struct kill_scan *scan, enum cgroup_mode mode, const char *parent,
+			   struct error *err)
 {
 	int r;
 
 	scan->keeper = find_keeper();
 	if (mode == CGROUP_V2 && !scan->deaf_only)
-		kill_by_cgroup(scan, KILL_PARENT);
+		kill_by_cgroup(scan, parent ? parent : KILL_PARENT);
 	r = kill_by_pid(scan, err);
 	return r < 0 && scan->killed == 0 ? r : scan->killed;
 }
 
-int apply_kill_containers(enum cgroup_mode mode, const char *data_root, bool deaf_only,
-			  struct error *err)
+int apply_kill_containers(enum cgroup_mode mode, const char *parent, const char *data_root,
+			  bool deaf_only, struct error *err)
 {
 	struct kill_scan scan = { .deaf_only = deaf_only, .data_root = data_root };
 
-	return kill_containers(&scan, mode, err);
+	return kill_containers(&scan, mode, parent, err);
 }
 
-int apply_kill_left(enum cgroup_mode mode, const char *data_root, pid_t spare, struct error *err)
+int apply_kill_left(enum cgroup_mode mode, const char *parent, const char *data_root, pid_t spare,
+		    struct error *err)
 {
 	struct kill_scan scan = { .spare = spare, .data_root = data_root };
 
-	return kill_containers(&scan, mode, err);
+	return kill_containers(&scan, mode, parent, err);
 }

@@ -46,7 +46,8 @@ static int kill_containers(void *context, bool deaf_only)
 {
 	const struct start *start = context;
 	struct error err = ERROR_INIT;
-	int killed = apply_kill_containers(start->planning.plan.cgroup_mode, data_root_of(start),
+	int killed = apply_kill_containers(start->planning.plan.cgroup_mode,
+					   start->planning.plan.cgroup_parent, data_root_of(start),
 					   deaf_only, &err);
 
 	if (killed > 0)
@@ -74,6 +75,9 @@ static int clean_up(void *context, int timeout_ms)
 	if (apply_remove_apparmor(&start->context, left > POLICY_LEAST_MS ? left : POLICY_LEAST_MS,
 				  &err) < 0)
 		log_warning("%s", err.message);
+	/* An outer runtime removes what is left with the container; it is no fault of the stop. */
+	if (apply_leave_cgroups(&start->context, &err) < 0)
+		log_debug("%s", err.message);
 	return status;
 }
 
@@ -88,7 +92,8 @@ static int before_restart(void *context, pid_t workload)
 	if (!plan->live_restore) {
 		struct error err = ERROR_INIT;
 
-		killed = apply_kill_left(plan->cgroup_mode, data_root_of(start), workload, &err);
+		killed = apply_kill_left(plan->cgroup_mode, plan->cgroup_parent,
+					 data_root_of(start), workload, &err);
 		status = helper_status(killed, &err);
 	}
 	if (killed > 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup v1 and hybrid: what works is left alone, and only what is missing is completed. Mounting
- * over a working hierarchy breaks it.
+ * cgroup v1 and hybrid: what works is left alone, and only what is missing, or shows more than our
+ * own group, is put in order. Mounting over a working hierarchy breaks it.
  */
 #include <string.h>
 
@@ -69,6 +69,64 @@ static void make_writable(struct planner *p, const struct facts_hierarchy *hiera
 	on_failure(p, step, hierarchy);
 }
 
+/*
+ * A hierarchy that the outer runtime did not know is mounted by it at the host's root, and one that
+ * was mounted in another container or namespace shows groups that are not ours: inner groups would
+ * be made there, outside the limits of this container, and stay when it is gone.
+ */
+static bool shows_others(const struct facts_hierarchy *h)
+{
+	if (!h->mounted_at || !h->mount_root || !h->path)
+		return false;
+	if (str_path_is_below(h->mount_root, "/.."))
+		return true;
+	return !str_equal(h->path, "/") &&
+	       (str_equal(h->mount_root, "/") || !str_path_is_below(h->path, h->mount_root));
+}
+
+static void replace(struct planner *p, const struct facts_hierarchy *hierarchy)
+{
+	struct plan_step *step = planner_step(
+		p, STEP_CGROUP_V1, arena_printf(p->arena, "cgroup:%s", hierarchy->controllers),
+		arena_printf(p->arena,
+			     "%s shows groups of the host: inner groups would be made outside the "
+			     "limits of this container",
+			     hierarchy->mounted_at));
+
+	step->u.cgroup_v1.controllers = hierarchy->controllers;
+	step->u.cgroup_v1.target = hierarchy->mounted_at;
+	step->u.cgroup_v1.replace = true;
+	if (!p->nest_only) {
+		planner_or_replan(step, CODE_CGROUP_OUTSIDE);
+		return;
+	}
+	planner_or_degrade(step, CODE_CGROUP_OUTSIDE,
+			   arena_printf(p->arena,
+					"%s: inner groups land at the host's root, outside the "
+					"limits of this container",
+					hierarchy->controllers),
+			   "--cgroupns=private");
+}
+
+/* It was tried, and the report has to say that they are what they were. */
+static bool could_not_replace(struct planner *p, const struct facts_hierarchy *h)
+{
+	return facts_find_failure(p->facts, arena_printf(p->arena, "cgroup:%s", h->controllers)) !=
+	       NULL;
+}
+
+static void hint_outside(struct planner *p, const struct strings *names)
+{
+	if (names->count == 0)
+		return;
+	p->outside = strings_join(p->arena, names, " ");
+	planner_hint(
+		p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
+		"these hierarchies show groups of the host, and could not be replaced: %s. Inner "
+		"groups land there, outside the limits of this container",
+		p->outside);
+}
+
 /* Directories for missing hierarchies are made in the tmpfs that holds the others. */
 static void make_parent_writable(struct planner *p, const struct facts_mount *parent)
 {
@@ -82,45 +140,27 @@ static void make_parent_writable(struct planner *p, const struct facts_mount *pa
 	planner_or_degrade(step, CODE_CGROUP_V1, "the missing cgroup hierarchies", "--privileged");
 }
 
-/*
- * A hierarchy that the outer runtime did not know was mounted by it at the host's root: inner
- * groups are then made there, outside the limits of this container, and stay when it is gone.
- */
-static void hint_outside(struct planner *p)
-{
-	const struct facts_cgroups *cgroups = &p->facts->cgroups;
-	struct strings names = STRINGS_INIT;
-
-	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
-		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
-
-		if (is_v1(h) && h->path && !str_equal(h->path, "/") &&
-		    str_equal(h->mount_root, "/"))
-			strings_add(p->arena, &names, h->controllers);
-	}
-	if (names.count == 0)
-		return;
-	p->outside = strings_join(p->arena, &names, " ");
-	planner_hint(p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
-		     "these hierarchies show the host's root: %s. Inner groups land there, outside "
-		     "the limits of this container",
-		     p->outside);
-}
-
 void plan_cgroups_v1(struct planner *p)
 {
 	const struct facts_cgroups *cgroups = &p->facts->cgroups;
 	const struct facts_mount *parent = facts_mount_at(p->facts, CGROUP_DIR);
 	bool tmpfs_first = !parent, has_devices = false, parent_done = false;
 	size_t before = p->plan->n_steps;
+	struct strings outside = STRINGS_INIT;
 
 	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
 		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+		bool others;
 
 		if (!is_v1(h))
 			continue;
 		has_devices |= is_devices(h);
-		if (h->mounted_at) {
+		others = shows_others(h);
+		if (others && could_not_replace(p, h)) {
+			strings_add(p->arena, &outside, h->controllers);
+			others = false;
+		}
+		if (h->mounted_at && !others) {
 			if (h->writable.value == TRI_NO)
 				make_writable(p, h);
 			continue;
@@ -128,6 +168,10 @@ void plan_cgroups_v1(struct planner *p)
 		if (parent && !parent_done)
 			make_parent_writable(p, parent);
 		parent_done = true;
+		if (h->mounted_at) {
+			replace(p, h);
+			continue;
+		}
 		complete(p, h, tmpfs_first);
 		tmpfs_first = false;
 	}
@@ -144,7 +188,7 @@ void plan_cgroups_v1(struct planner *p)
 			       facts_cgroup_mode_name(cgroups->mode),
 			       p->plan->n_steps == before
 				       ? "all hierarchies are there and are left as they are"
-				       : "what is missing or read-only is completed, the rest is "
-					 "left as it is");
-	hint_outside(p);
+				       : "what is missing, read-only or not ours is put in order, "
+					 "the rest is left as it is");
+	hint_outside(p, &outside);
 }

@@ -13,6 +13,7 @@
 /* Runtimes special-case this very name when they look for a place for `docker exec`. */
 #define LEAF		"init"
 #define NEST_TIMEOUT_MS 3000
+#define NAMESPACE_KEY	"cgroup-namespace"
 /* For a tree that is not mounted yet; what the kernel does not have is refused singly. */
 #define USUAL_CONTROLLERS "cpuset cpu io memory pids"
 
@@ -43,18 +44,83 @@ static bool is_mounted(const struct facts_cgroups *cgroups)
 	return true;
 }
 
+/* ---- a namespace of our own, and what is left where it is refused ----
+ */
+
+/*
+ * Our own group in the host's tree, as the mount shows it; NULL where the path does not lead there
+ * (a namespace that is neither the host's nor ours), and where dockerd cannot be told. A
+ * trailing leaf is our own doing.
+ */
+static const char *own_group(struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	const char *own = cgroups->own_path, *root = NULL;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++)
+		if (str_equal(cgroups->hierarchies[i].controllers, ""))
+			root = cgroups->hierarchies[i].mount_root;
+	if (cgroups->host_namespace != TRI_YES || !own || !root || !str_path_is_below(own, root) ||
+	    p->nest_only || p->options->strict_args)
+		return NULL;
+	own += str_equal(root, "/") ? 0 : strlen(root);
+	if (str_has_suffix(own, "/" LEAF))
+		own = arena_strndup(p->arena, own, strlen(own) - strlen("/" LEAF));
+	return *own && !str_equal(own, "/") ? own : NULL;
+}
+
+const char *planner_cgroup_parent(struct planner *p)
+{
+	const char *own;
+
+	if (p->facts->cgroups.mode != CGROUP_V2 || p->facts->cgroups.host_view != TRI_YES ||
+	    !facts_find_failure(p->facts, NAMESPACE_KEY))
+		return NULL;
+	own = own_group(p);
+	return own ? arena_printf(p->arena, "%s/docker", own) : NULL;
+}
+
 static void own_namespace(struct planner *p, bool mounted)
 {
 	struct plan_step *step = planner_step(
-		p, STEP_CGROUP_NAMESPACE, "cgroup-namespace",
+		p, STEP_CGROUP_NAMESPACE, NAMESPACE_KEY,
 		mounted ? "the host's cgroup tree shows here: inner groups would be made at its "
 			  "root, outside the limits of this container"
 			: "no cgroup file system is mounted in this container");
 
 	step->u.cgroup_namespace.mount_point = CGROUP_DIR;
-	/* to go on would mean to evacuate the root group of the host */
-	planner_or_abort(step, CODE_CGROUP_NAMESPACE, STATUS_OSERR,
-			 "--cgroupns=private beside --privileged");
+	if (mounted && own_group(p))
+		planner_or_replan(step, CODE_CGROUP_NAMESPACE);
+	else /* to go on would mean to evacuate the root group of the host */
+		planner_or_abort(step, CODE_CGROUP_NAMESPACE, STATUS_OSERR,
+				 "--cgroupns=private beside --privileged");
+}
+
+/*
+ * Inner containers are told where to go instead of being unable to see anything else. They share
+ * our view, too: what refused us a namespace would refuse them theirs.
+ */
+static void share_the_hosts_view(struct planner *p, const char *group, const char *parent)
+{
+	const struct facts_failure *failure = facts_find_failure(p->facts, NAMESPACE_KEY);
+
+	if (planner_has_flag(p, "cgroup-parent", '\0') || planner_has_key(p, "cgroup-parent")) {
+		p->outside = "cgroup v2"; /* they are where the user wants them */
+		planner_hint(
+			p, CODE_CGROUP_PARENT,
+			arena_printf(p->arena, "--cgroup-parent=%s, or none", parent),
+			"there is no cgroup namespace of our own (%s), and the --cgroup-parent "
+			"that dockerd was given is a group of the host: the limits of this "
+			"container do not hold for inner containers unless it is below %s",
+			failure->message, group);
+	} else {
+		planner_hint(p, CODE_CGROUP_PARENT, "--cgroupns=private beside --privileged",
+			     "there is no cgroup namespace of our own (%s): inner containers are "
+			     "placed below our group by --cgroup-parent=%s and see the host's "
+			     "tree; the limits of this container hold for those that do not ask "
+			     "for another parent",
+			     failure->message, parent);
+	}
 }
 
 static void make_writable(struct planner *p)
@@ -70,13 +136,13 @@ static void make_writable(struct planner *p)
 			 "later)");
 }
 
-static void nest(struct planner *p, const char *controllers)
+static void nest(struct planner *p, const char *group, const char *controllers)
 {
 	struct plan_step *step = planner_step(p, STEP_CGROUP_NEST, "cgroup-nest",
 					      "processes move to the leaf " LEAF " so that limits "
 					      "can be given to inner containers");
 
-	step->u.cgroup_nest.mount_point = CGROUP_DIR;
+	step->u.cgroup_nest.mount_point = group;
 	step->u.cgroup_nest.leaf = LEAF;
 	step->u.cgroup_nest.controllers = controllers;
 	step->u.cgroup_nest.timeout_ms = NEST_TIMEOUT_MS;
@@ -131,39 +197,73 @@ static int judge_writable(struct planner *p, const struct fact *writable)
 	return 1;
 }
 
-void plan_cgroups_v2(struct planner *p)
+/* Our own group and no other of the host's is divided. What facts say of files is about the root
+ * that shows here, so that none of them count. */
+static void plan_below_the_hosts_root(struct planner *p, const char *controllers)
+{
+	const char *parent = planner_cgroup_parent(p), *group;
+
+	if (!parent) {
+		own_namespace(p, true);
+		nest(p, CGROUP_DIR, controllers);
+		planner_decide(
+			p, CODE_CGROUP_DECISION,
+			"cgroup v2, in a namespace of our own: processes move to the group " LEAF
+			", inner containers can be given %s",
+			controllers);
+		return;
+	}
+	group = planner_join(p, CGROUP_DIR, own_group(p) + 1);
+	p->plan->cgroup_parent = planner_join(p, CGROUP_DIR, parent + 1);
+	share_the_hosts_view(p, group, parent);
+	nest(p, group, controllers);
+	planner_decide(p, CODE_CGROUP_DECISION,
+		       "cgroup v2, in the host's namespace: processes move to %s/" LEAF
+		       ", inner containers can be given %s",
+		       group, controllers);
+}
+
+static void plan_own_tree(struct planner *p, bool mounted, const char *controllers)
 {
 	const struct facts_cgroups *cgroups = &p->facts->cgroups;
-	bool mounted = is_mounted(cgroups), host = cgroups->host_view == TRI_YES;
-	const char *controllers = cgroups->controllers;
-	bool known = controllers != NULL;
 
-	if (!known)
-		controllers = USUAL_CONTROLLERS;
-	if (host || !mounted) {
-		own_namespace(p, mounted);
-	} else {
-		int r = judge_writable(p, &cgroups->writable);
-
-		if (r < 0)
-			return;
-		if (r > 0)
-			make_writable(p);
-		judge_type(p, cgroups->type);
-	}
-	if (known)
-		report_controllers(p, controllers);
 	/* done before: nobody left in the root group, and all that there is enabled */
-	if (!host && mounted && cgroups->n_processes == 0 &&
+	if (mounted && cgroups->n_processes == 0 &&
 	    lists_all(cgroups->subtree_control, controllers)) {
 		planner_decide(p, CODE_CGROUP_DECISION,
 			       "cgroup v2: in order, inner containers can be given %s",
 			       controllers);
 		return;
 	}
-	nest(p, controllers);
+	nest(p, CGROUP_DIR, controllers);
 	planner_decide(p, CODE_CGROUP_DECISION,
 		       "cgroup v2%s: processes move to the group " LEAF ", inner containers can be "
 		       "given %s",
-		       host || !mounted ? ", in a namespace of our own" : "", controllers);
+		       mounted ? "" : ", in a namespace of our own", controllers);
+}
+
+void plan_cgroups_v2(struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	const char *controllers = cgroups->controllers ? cgroups->controllers : USUAL_CONTROLLERS;
+	bool mounted = is_mounted(cgroups);
+	int writable;
+
+	if (cgroups->controllers)
+		report_controllers(p, controllers);
+	if (mounted && cgroups->host_view == TRI_YES) {
+		plan_below_the_hosts_root(p, controllers);
+		return;
+	}
+	if (mounted) {
+		writable = judge_writable(p, &cgroups->writable);
+		if (writable < 0)
+			return;
+		if (writable > 0)
+			make_writable(p);
+		judge_type(p, cgroups->type);
+	} else {
+		own_namespace(p, false);
+	}
+	plan_own_tree(p, mounted, controllers);
 }

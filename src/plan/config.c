@@ -365,7 +365,7 @@ void plan_config(struct planner *p)
 void plan_config_defaults(struct planner *p)
 {
 	struct strings exec_opts = STRINGS_INIT;
-	const char *driver = planner_pinned_driver(p);
+	const char *driver = planner_pinned_driver(p), *parent = planner_cgroup_parent(p);
 
 	if (p->options->strict_args)
 		return;
@@ -378,6 +378,12 @@ void plan_config_defaults(struct planner *p)
 	if (p->store_by_flag)
 		planner_default_json(p, "features", "{\"containerd-snapshotter\": true}",
 				     "the data root holds images of that store");
+	if (parent) {
+		planner_default_text(p, "cgroup-parent", parent,
+				     "our own group in the host's tree");
+		planner_default_text(p, "default-cgroupns-mode", "host",
+				     "cgroup namespaces cannot be had");
+	}
 	if (planner_cgroup_driver_wanted(p)) {
 		strings_add(p->arena, &exec_opts, "native.cgroupdriver=cgroupfs");
 		planner_default_strings(p, "exec-opts", &exec_opts,

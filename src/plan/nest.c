@@ -59,6 +59,7 @@ int plan_make_nest(const struct options *options, const struct facts *facts, str
 		.arena = arena,
 		.plan = &plan,
 		.privileged = true, /* what is missing shows in the step that fails */
+		.nest_only = true,
 	};
 	int r;
 

@@ -40,6 +40,7 @@ struct planner {
 	uint64_t caps; /* in the effective and in the bounding set */
 	bool caps_known;
 	bool privileged; /* enough of it to look further */
+	bool nest_only;	 /* no engine is started: there is nobody to be given flags */
 
 	const char *data_root;
 	const char *exec_root; /* as dockerd is told */
@@ -161,6 +162,8 @@ void plan_cgroups(struct planner *p);
 void plan_cgroups_v1(struct planner *p);
 void plan_cgroups_v2(struct planner *p);
 bool planner_cgroup_driver_wanted(const struct planner *p);
+/* dockerd's --cgroup-parent, where we have to stay in the host's tree; NULL: its default. */
+const char *planner_cgroup_parent(struct planner *p);
 
 /* --cache-pool: true when storage can be judged, false while the lease is wanted or refused. */
 bool plan_pool(struct planner *p);

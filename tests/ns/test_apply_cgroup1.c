@@ -116,6 +116,70 @@ START_TEST(test_own_group_is_mounted)
 }
 END_TEST
 
+/* A hierarchy that shows the machine's root makes way for our own group; once. */
+START_TEST(test_the_hosts_root_is_replaced)
+{
+	struct plan_step step;
+	struct apply_context context;
+	struct snapshot before, after;
+	char root[PATH_MAX], data[160];
+
+	ck_assert(enter_test());
+	ck_assert(find_hierarchy(true));
+	take_everything_off();
+	ck_assert_int_eq(mount("x", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	(void) snprintf(data, sizeof(data), "%s%s",
+			strncmp(hierarchy, "name=", 5) == 0 ? "none," : "", hierarchy);
+	ck_assert_int_eq(mount("x", directory, "cgroup", 0, data), 0);
+	mount_root_of(directory, root, sizeof(root));
+	ck_assert_str_eq(root, "/");
+	step = v1_step(false);
+	apply_context_init(&context);
+	assert_step(&context, &step); /* not asked to: left as it is */
+	mount_root_of(directory, root, sizeof(root));
+	ck_assert_str_eq(root, "/");
+
+	step.u.cgroup_v1.replace = true;
+	assert_step(&context, &step);
+	mount_root_of(directory, root, sizeof(root));
+	ck_assert_str_eq(root, own_path);
+	ck_assert_int_eq(count_mounts(directory), 1);
+	snapshot_take(&before);
+	ck_assert_ptr_null(strstr(before.mounts, ".whole"));
+	assert_step(&context, &step);
+	snapshot_take(&after);
+	ck_assert_str_eq(before.mounts, after.mounts);
+	ck_assert_str_eq(before.fds, after.fds);
+}
+END_TEST
+
+/* What cannot be replaced is still there afterwards. */
+START_TEST(test_what_cannot_be_replaced_comes_back)
+{
+	struct plan_step step;
+	struct apply_context context;
+	char data[160], whole[200];
+
+	ck_assert(enter_test());
+	ck_assert(find_hierarchy(true));
+	take_everything_off();
+	ck_assert_int_eq(mount("x", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	(void) snprintf(data, sizeof(data), "%s%s",
+			strncmp(hierarchy, "name=", 5) == 0 ? "none," : "", hierarchy);
+	ck_assert_int_eq(mount("x", directory, "cgroup", 0, data), 0);
+	/* a file where the whole hierarchy is to be mounted for a moment */
+	(void) snprintf(whole, sizeof(whole), "%s.whole", directory);
+	write_text(whole, "");
+	step = v1_step(false);
+	step.u.cgroup_v1.replace = true;
+	apply_context_init(&context);
+	assert_step_fails(&context, &step, -ENOTDIR, directory);
+	ck_assert_int_eq(count_mounts(directory), 1);
+}
+END_TEST
+
 START_TEST(test_never_over_a_mount)
 {
 	struct plan_step step;
@@ -202,11 +266,14 @@ int main(void)
 	}
 	tcase_set_timeout(tests, 20);
 	tcase_add_test(tests, test_from_nothing);
-	if (find_hierarchy(true))
+	if (find_hierarchy(true)) {
 		tcase_add_test(tests, test_own_group_is_mounted);
-	else
+		tcase_add_test(tests, test_the_hosts_root_is_replaced);
+		tcase_add_test(tests, test_what_cannot_be_replaced_comes_back);
+	} else {
 		(void) fprintf(stderr,
-			       "not run: test_own_group_is_mounted, we are in every root\n");
+			       "not run: three about our own group, we are in every root\n");
+	}
 	tcase_add_test(tests, test_never_over_a_mount);
 	tcase_add_test(tests, test_unknown_hierarchy);
 	tcase_add_test(tests, test_aliases);

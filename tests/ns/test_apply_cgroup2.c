@@ -182,6 +182,74 @@ START_TEST(test_nest)
 }
 END_TEST
 
+/* Where we have to stay in the host's tree, our own group in it is what is divided. */
+START_TEST(test_nest_in_the_hosts_tree)
+{
+	struct apply_context context;
+	struct plan_step step;
+	char own[512], leaf[600], before[256];
+	struct error err = ERROR_INIT;
+
+	enter();
+	(void) snprintf(before, sizeof(before), "%s", own_path());
+	(void) snprintf(own, sizeof(own), "%.120s/%s", mount_point, strrchr(group, '/') + 1);
+	apply_context_init(&context);
+	step = nest_step("", 2000);
+	step.u.cgroup_nest.mount_point = own;
+	assert_step(&context, &step);
+	(void) snprintf(leaf, sizeof(leaf), "%s/init", before);
+	ck_assert_str_eq(own_path(), leaf);
+	assert_step(&context, &step);
+	ck_assert_str_eq(context.cgroup_group, own);
+	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0);
+	ck_assert_str_eq(own_path(), before);
+}
+END_TEST
+
+/* What the engine left goes, then the leaf; twice, and not where somebody is still in there. */
+START_TEST(test_leave)
+{
+	struct apply_context context;
+	struct plan_step step;
+	struct error err = ERROR_INIT;
+	char available[512], pid[16];
+	pid_t sleeper;
+
+	enter();
+	apply_context_init(&context);
+	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0); /* nothing was done */
+	enter_namespace(&context);
+	(void) snprintf(available, sizeof(available), "%s",
+			read_text(at_mount("cgroup.controllers")));
+	available[strcspn(available, "\n")] = '\0';
+	step = nest_step(available, 2000);
+	assert_step(&context, &step);
+	sleeper = start_sleeper();
+	(void) snprintf(pid, sizeof(pid), "%d", (int) sleeper);
+	ck_assert_int_eq(mkdir(at_mount("docker"), 0755), 0);
+	ck_assert_int_eq(mkdir(at_mount("docker/buildkit"), 0755), 0);
+	ck_assert_int_eq(mkdir(at_mount("docker/dead"), 0755), 0);
+	ck_assert_int_eq(mkdir(at_mount("docker/alive"), 0755), 0);
+	ck_assert_int_eq(file_write_at(AT_FDCWD, at_mount("docker/alive/cgroup.procs"), pid), 0);
+
+	ck_assert_int_eq(apply_leave_cgroups(&context, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.message, "still in use"));
+	ck_assert_int_ne(access(at_mount("docker/dead"), F_OK), 0);
+	ck_assert_int_eq(access(at_mount("docker/alive"), F_OK), 0);
+	ck_assert_str_eq(own_path(), "/init");
+
+	ck_assert_int_eq(kill(sleeper, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(sleeper, NULL, 0), sleeper);
+	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0);
+	ck_assert_int_ne(access(at_mount("docker"), F_OK), 0);
+	ck_assert_int_ne(access(at_mount("init"), F_OK), 0);
+	ck_assert_str_eq(own_path(), "/");
+	ck_assert_str_eq(read_text(at_mount("cgroup.subtree_control")), "");
+	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0);
+	assert_step(&context, &step); /* and it can be done anew */
+}
+END_TEST
+
 START_TEST(test_missing_controllers_are_named)
 {
 	struct apply_context context;
@@ -469,6 +537,8 @@ int main(void)
 	tcase_add_test(tests, test_namespace);
 	tcase_add_test(tests, test_namespace_is_given_back);
 	tcase_add_test(tests, test_nest);
+	tcase_add_test(tests, test_nest_in_the_hosts_tree);
+	tcase_add_test(tests, test_leave);
 	tcase_add_test(tests, test_missing_controllers_are_named);
 	tcase_add_test(tests, test_nest_against_a_storm);
 	tcase_add_test(tests, test_culprit_is_named);

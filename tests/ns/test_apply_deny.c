@@ -358,6 +358,44 @@ static void prepare_cgroup_v1(void)
 	step.u.cgroup_v1.tmpfs_first = true;
 }
 
+/* A hierarchy in which we are not at the root; false: there is none. */
+static bool own_v1_line(char *set, size_t size)
+{
+	static char text[4096];
+	char *line, *save = NULL, *path;
+
+	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <= 0)
+		return false;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line = strchr(line, ':') + 1;
+		path = strchr(line, ':');
+		*path++ = '\0';
+		if (!*line || strcmp(path, "/") == 0)
+			continue;
+		(void) snprintf(set, size, "%s", line);
+		return true;
+	}
+	return false;
+}
+
+/* What shows the machine's root is replaced. */
+static void prepare_cgroup_v1_replaced(void)
+{
+	static char set[128];
+	char data[160];
+
+	prepare_cgroup_v1();
+	ck_assert(own_v1_line(set, sizeof(set)));
+	(void) snprintf(data, sizeof(data), "%s%s", strncmp(set, "name=", 5) == 0 ? "none," : "",
+			set);
+	step.u.cgroup_v1.controllers = set;
+	step.u.cgroup_v1.tmpfs_first = false;
+	step.u.cgroup_v1.replace = true;
+	ck_assert_int_eq(mount("x", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(mkdir(step.u.cgroup_v1.target, 0755), 0);
+	ck_assert_int_eq(mount("x", step.u.cgroup_v1.target, "cgroup", 0, data), 0);
+}
+
 static void prepare_cgroup_namespace(void)
 {
 	enter_group();
@@ -474,8 +512,25 @@ static int act_kill(struct apply_context *context, struct error *err)
 
 	/* nobody of ours is an inner init, and cgroup groups of dockerd are not looked for */
 	(void) context;
-	r = apply_kill_containers(CGROUP_V1, in_scratch("data"), true, err);
+	r = apply_kill_containers(CGROUP_V1, NULL, in_scratch("data"), true, err);
 	return r < 0 ? r : 0;
+}
+
+static struct apply_context nested;
+
+static void prepare_cgroup_leave(void)
+{
+	prepare_cgroup_nest();
+	apply_context_init(&nested);
+	assert_step(&nested, &step);
+	ck_assert_int_eq(mkdir(in_scratch("cgroup/docker"), 0755), 0);
+	ck_assert_int_eq(mkdir(in_scratch("cgroup/docker/dead"), 0755), 0);
+}
+
+static int act_leave(struct apply_context *context, struct error *err)
+{
+	(void) context;
+	return apply_leave_cgroups(&nested, err);
 }
 
 static const struct subject subjects[] = {
@@ -500,7 +555,9 @@ static const struct subject subjects[] = {
 	{ "file", prepare_file, act_step, false },
 	{ "cgroup v1", prepare_cgroup_v1, act_step, true },
 	{ "cgroup namespace", prepare_cgroup_namespace, act_step, false },
+	{ "cgroup v1, replaced", prepare_cgroup_v1_replaced, act_step, true },
 	{ "cgroup nest", prepare_cgroup_nest, act_step, false },
+	{ "cgroup leave", prepare_cgroup_leave, act_leave, false },
 	{ "image", no_preparation, act_image, false },
 	{ "image, broken", prepare_broken_image, act_broken_image, false },
 	{ "image, larger", prepare_larger_image, act_image, false },
@@ -773,8 +830,13 @@ END_TEST
 
 static bool can_run(const struct subject *subject)
 {
-	if (subject->prepare == prepare_cgroup_namespace || subject->prepare == prepare_cgroup_nest)
+	char set[128];
+
+	if (subject->prepare == prepare_cgroup_namespace ||
+	    subject->prepare == prepare_cgroup_nest || subject->prepare == prepare_cgroup_leave)
 		return find_tree();
+	if (subject->prepare == prepare_cgroup_v1_replaced)
+		return own_v1_line(set, sizeof(set));
 	if (subject->prepare == prepare_cgroup_v1)
 		return strncmp(read_text("/proc/self/cgroup"), "0::", 3) != 0;
 	if (subject->act == act_image || subject->act == act_broken_image ||

@@ -121,7 +121,7 @@ static bool ends(pid_t pid)
 static int kill_containers(enum cgroup_mode mode, bool deaf_only)
 {
 	struct error err = ERROR_INIT;
-	int r = apply_kill_containers(mode, in_scratch("data"), deaf_only, &err);
+	int r = apply_kill_containers(mode, NULL, in_scratch("data"), deaf_only, &err);
 
 	ck_assert_msg(r >= 0, "%s", err.message);
 	return r;

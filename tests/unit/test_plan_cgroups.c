@@ -82,7 +82,7 @@ START_TEST(a_missing_v1_hierarchy_is_completed)
 	} else {
 		ck_assert_has(step->without, missing[_i].controllers);
 	}
-	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "is completed");
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "is put in order");
 	machine_free(&m);
 }
 END_TEST
@@ -180,18 +180,65 @@ START_TEST(no_devices_hierarchy_is_refused)
 }
 END_TEST
 
-START_TEST(hierarchies_at_the_hosts_root_are_reported)
+static const struct {
+	const char *root, *path;
+	bool replaced;
+} depths[] = {
+	{ "/", "/docker/1", true },	     /* the runtime did not know this controller */
+	{ "/", "/", false },		     /* there is no other place */
+	{ "/docker/1", "/docker/1", false }, /* as runtimes mount it */
+	{ "/docker", "/docker/1/x", false }, /* somebody else's doing above us */
+	{ "/docker/2", "/docker/1", true },  /* of another container */
+	{ "/docker/12", "/docker/1", true }, /* likewise */
+	{ "/../..", "/", true },	     /* of another namespace */
+	{ "/", NULL, false },
+	{ NULL, "/docker/1", false },
+};
+
+START_TEST(hierarchies_that_show_others_are_replaced)
+{
+	const struct plan_step *step;
+	struct machine m;
+
+	machine_with_volume(&m);
+	hierarchy(&m, "pids")->mount_root = depths[_i].root;
+	hierarchy(&m, "pids")->path = depths[_i].path;
+	/* what replaces it is writable */
+	if (depths[_i].replaced)
+		hierarchy(&m, "pids")->writable.value = TRI_NO;
+	machine_plan(&m);
+	step = step_with_key(&m, "cgroup:pids");
+	ck_assert_int_eq(step != NULL, depths[_i].replaced);
+	ck_assert_uint_eq(count_cgroup_steps(&m), depths[_i].replaced);
+	if (step) {
+		ck_assert(step->u.cgroup_v1.replace);
+		ck_assert_str_eq(step->u.cgroup_v1.target, DIR "/pids");
+		ck_assert_int_eq(step->on_fail, FAIL_REPLAN);
+		ck_assert_str_eq(step->code, "DIND-CGROUP-09");
+		ck_assert_ptr_null(hint(&m, "DIND-CGROUP-09"));
+		/* it could not be done: what is there is used, and that is said */
+		machine_failure(&m, "cgroup:pids", EPERM, "no", NULL);
+		machine_plan(&m);
+		ck_assert_ptr_null(step_with_key(&m, "cgroup:pids"));
+		ck_assert_ptr_nonnull(step_with_key(&m, "writable:" DIR "/pids"));
+		ck_assert_has(the_hint(&m, "DIND-CGROUP-09")->fact, "replaced: pids.");
+		ck_assert_has(the_hint(&m, "DIND-CGROUP-09")->remedy, "--cgroupns=private");
+	}
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(a_place_for_what_is_replaced)
 {
 	struct machine m;
 
 	machine_with_volume(&m);
 	hierarchy(&m, "pids")->mount_root = "/";
-	hierarchy(&m, "cpu")->mount_root = "/";
-	hierarchy(&m, "cpu")->path = "/"; /* there is no other place */
-	hierarchy(&m, "memory")->mount_root = "/";
-	hierarchy(&m, "memory")->path = NULL;
+	hierarchy(&m, "pids")->path = "/docker/1";
+	m.facts.mounts.table[3].options = "ro,nosuid";
 	machine_plan(&m);
-	ck_assert_has(the_hint(&m, "DIND-CGROUP-09")->fact, "host's root: pids.");
+	ck_assert_ptr_nonnull(step_with_key(&m, "writable:" DIR));
+	ck_assert(the_step_with_key(&m, "writable:" DIR) < the_step_with_key(&m, "cgroup:pids"));
 	machine_free(&m);
 }
 END_TEST
@@ -313,10 +360,108 @@ START_TEST(v2_with_the_hosts_tree_gets_a_namespace_first)
 	ck_assert_ptr_nonnull(nest);
 	ck_assert(namespace < nest);
 	ck_assert_uint_eq(count_steps(&m, STEP_REMOUNT_RW), 0);
-	/* else the host's own root group would be evacuated */
+	/* nothing is known of how our own group shows: else the host's root would be evacuated */
 	ck_assert_int_eq(namespace->on_fail, FAIL_ABORT);
 	ck_assert_has(namespace->remedy, "--cgroupns=private");
 	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "namespace of our own");
+	machine_free(&m);
+}
+END_TEST
+
+/* In the host's tree with our group at @path below a mount of @root. */
+static void machine_in_the_hosts_tree(struct machine *m, const char *path, const char *root)
+{
+	machine_v2(m);
+	m->facts.cgroups.host_view = TRI_YES;
+	m->facts.cgroups.host_namespace = TRI_YES;
+	m->facts.cgroups.own_path = path;
+	hierarchy(m, "")->path = path;
+	hierarchy(m, "")->mount_root = root;
+}
+
+static void refuse_namespace(struct machine *m)
+{
+	machine_failure(m, "cgroup-namespace", ENOSPC, "make a cgroup namespace: ENOSPC", NULL);
+}
+
+static const struct {
+	const char *path, *root;
+	const char *group;  /* what is nested; NULL: there is no way out */
+	const char *parent; /* what dockerd is told */
+} shared[] = {
+	{ "/kubepods/pod1/c1", "/", DIR "/kubepods/pod1/c1", "/kubepods/pod1/c1/docker" },
+	{ "/kubepods/pod1/c1/init", "/", DIR "/kubepods/pod1/c1", "/kubepods/pod1/c1/docker" },
+	{ "/kubepods/pod1/c1", "/kubepods", DIR "/pod1/c1", "/pod1/c1/docker" },
+	{ "/", "/../..", NULL, NULL },
+	{ "/kubepods/pod1/c1", "/other", NULL, NULL },
+	{ "/init", "/", NULL, NULL },
+	{ NULL, "/", NULL, NULL },
+};
+
+START_TEST(v2_without_a_namespace_of_our_own)
+{
+	const struct plan_step *namespace;
+	struct machine m;
+
+	machine_in_the_hosts_tree(&m, shared[_i].path, shared[_i].root);
+	machine_plan(&m);
+	namespace = the_step_with_key(&m, "cgroup-namespace");
+	ck_assert_int_eq(namespace->on_fail, shared[_i].group ? FAIL_REPLAN : FAIL_ABORT);
+	ck_assert_has_not(told(&m), "cgroup-parent");
+
+	refuse_namespace(&m);
+	machine_plan(&m);
+	if (!shared[_i].group) {
+		ck_assert_int_eq(the_step_with_key(&m, "cgroup-namespace")->on_fail, FAIL_ABORT);
+		ck_assert_has_not(told(&m), "cgroup-parent");
+		ck_assert_ptr_null(m.plan.cgroup_parent);
+		machine_free(&m);
+		return;
+	}
+	ck_assert_ptr_null(step_with_key(&m, "cgroup-namespace"));
+	ck_assert_str_eq(the_step_with_key(&m, "cgroup-nest")->u.cgroup_nest.mount_point,
+			 shared[_i].group);
+	ck_assert_has(told(&m), arena_printf(&m.arena, "cgroup-parent=%s", shared[_i].parent));
+	ck_assert_has(told(&m), "default-cgroupns-mode=host");
+	ck_assert_str_eq(m.plan.cgroup_parent, arena_printf(&m.arena, DIR "%s", shared[_i].parent));
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->fact, "make a cgroup namespace: ENOSPC");
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->fact, shared[_i].parent);
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->remedy, "--cgroupns=private");
+	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "in the host's namespace");
+	machine_free(&m);
+}
+END_TEST
+
+START_TEST(v2_without_a_namespace_and_with_a_parent_of_the_users)
+{
+	static const char *const own[] = { "--cgroup-parent", "/theirs", NULL };
+	struct machine m;
+
+	machine_in_the_hosts_tree(&m, "/docker/1", "/");
+	refuse_namespace(&m);
+	m.options.dockerd_args = own;
+	machine_plan(&m);
+	ck_assert_has(told(&m), "/theirs");
+	ck_assert_has_not(told(&m), "/docker/1/docker");
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->remedy, "/docker/1/docker");
+	machine_free(&m);
+
+	/* dockerd refuses a key that is a flag, too */
+	machine_in_the_hosts_tree(&m, "/docker/1", "/");
+	refuse_namespace(&m);
+	strings_add(&m.arena, &m.facts.engine.config_keys, "cgroup-parent");
+	strings_add(&m.arena, &m.facts.engine.config_keys, "default-cgroupns-mode");
+	machine_plan(&m);
+	ck_assert_has_not(told(&m), "/docker/1/docker");
+	ck_assert_has_not(told(&m), "default-cgroupns-mode=host");
+	machine_free(&m);
+
+	/* nobody may add a flag */
+	machine_in_the_hosts_tree(&m, "/docker/1", "/");
+	refuse_namespace(&m);
+	m.options.strict_args = true;
+	machine_plan(&m);
+	ck_assert_int_eq(the_step_with_key(&m, "cgroup-namespace")->on_fail, FAIL_ABORT);
 	machine_free(&m);
 }
 END_TEST
@@ -455,6 +600,9 @@ START_TEST(whether_limits_hold_is_told)
 	m.facts.limits.memory_max = 0;
 	m.facts.cgroups.hierarchies[0].path = "/docker/x";
 	m.facts.cgroups.hierarchies[0].mount_root = "/";
+	machine_failure(
+		&m, arena_printf(&m.arena, "cgroup:%s", m.facts.cgroups.hierarchies[0].controllers),
+		EPERM, "no", NULL);
 	machine_plan(&m);
 	ck_assert_has(the_decision(&m, "DIND-CGROUP-12")->fact, "but for ");
 	ck_assert_has(m.plan.limits, m.facts.cgroups.hierarchies[0].controllers);
@@ -514,12 +662,15 @@ int main(void)
 	tcase_add_test(tc, the_tmpfs_comes_once_and_only_where_nothing_is);
 	tcase_add_test(tc, read_only_v1);
 	tcase_add_test(tc, no_devices_hierarchy_is_refused);
-	tcase_add_test(tc, hierarchies_at_the_hosts_root_are_reported);
+	tcase_add_loop_test(tc, hierarchies_that_show_others_are_replaced, 0, ARRAY_SIZE(depths));
+	tcase_add_test(tc, a_place_for_what_is_replaced);
 	tcase_add_test(tc, v2_is_nested);
 	tcase_add_test(tc, v2_beside_a_named_hierarchy);
 	tcase_add_test(tc, v2_under_another_init_is_nested_too);
 	tcase_add_loop_test(tc, v2_is_nested_once, 0, ARRAY_SIZE(nested));
 	tcase_add_test(tc, v2_with_the_hosts_tree_gets_a_namespace_first);
+	tcase_add_loop_test(tc, v2_without_a_namespace_of_our_own, 0, ARRAY_SIZE(shared));
+	tcase_add_test(tc, v2_without_a_namespace_and_with_a_parent_of_the_users);
 	tcase_add_test(tc, v2_that_is_mounted_nowhere);
 	tcase_add_test(tc, v2_read_only);
 	tcase_add_loop_test(tc, v2_that_belongs_to_somebody_else, 0, 2);
