@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# For privileges.bats and scripts/privilege-table: a nested engine with one privilege withheld, and what came of it.
+# For privileges.bats, scripts/privilege-table and the virtual machines' case "withheld": a nested engine with one privilege
+# withheld, and what came of it.
 #
 # shellcheck disable=SC2034 # what is set here is read there
 #
@@ -15,6 +16,7 @@ privilege_withhold() {
 	cap:*) echo "exec setpriv --bounding-set=-${1#cap:} --inh-caps=-${1#cap:} \"\$@\"" ;;
 	no-new-privileges) echo 'exec setpriv --no-new-privs "$@"' ;;
 	sys) echo 'mount -o remount,bind,ro /sys && exec "$@"' ;;
+	cgroup) echo 'mount -o remount,bind,ro /sys/fs/cgroup && exec "$@"' ;;
 	proc-sys) echo 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' ;;
 	fuse) echo 'rm -f /dev/fuse && exec "$@"' ;;
 	# With cgroup v1: the list that docker gives a container without --privileged, and what comes behind the colon.

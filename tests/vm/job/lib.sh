@@ -67,6 +67,11 @@ container_cgroup() { printf '%s/docker/%s\n' "$CG" "$(container_id "$1")"; }
 is_running() { [[ $(docker inspect -f '{{.State.Running}}' "$1") == true ]]; }
 is_gone() { [[ $(docker inspect -f '{{.State.Running}}' "$1") == false ]]; }
 
+# The image of nested containers, "nested" or "nested:SUITE"; what is older than the program's own C library has one of
+# its own (tests/vm/run --binary-for).
+NESTED=nested
+program() { if [[ -x /run/job/dind-init.${NESTED#*:} ]]; then echo "/run/job/dind-init.${NESTED#*:}"; else echo /run/job/dind-init; fi; }
+
 # nested run|create NAME [OPTION...] -- [ARGUMENT...]: a privileged container with dind-init as PID 1
 nested() {
 	local verb=$1 name=$2 options=()
@@ -78,7 +83,7 @@ nested() {
 	shift
 	[[ $verb == create ]] || options+=(-d)
 	docker "$verb" --privileged --name "$name" --hostname "$name" -e "DIND_READY_TIMEOUT=$READY_LIMIT" \
-		-v /run/job/dind-init:/usr/local/bin/dind-init:ro --entrypoint dind-init "${options[@]}" nested "$@"
+		-v "$(program):/usr/local/bin/dind-init:ro" --entrypoint dind-init "${options[@]}" "$NESTED" "$@"
 }
 
 # held NAME [OPTION...] [-- ARGUMENT...]: a nested container whose PID 1 waits for release NAME and then becomes
@@ -93,7 +98,7 @@ held() {
 	shift $(($# > 0))
 	mkdir -p "/run/held/$name"
 	docker run -d --privileged --name "$name" --hostname "$name" -e "DIND_READY_TIMEOUT=$READY_LIMIT" \
-		-v /run/job/dind-init:/usr/local/bin/dind-init:ro -v "/run/held/$name:/held" "${options[@]}" nested \
+		-v "$(program):/usr/local/bin/dind-init:ro" -v "/run/held/$name:/held" "${options[@]}" "$NESTED" \
 		busybox sh -c 'until [ -e /held/go ]; do busybox usleep 50000; done; exec dind-init "$@"' held "$@" \
 		>/dev/null 2>/run/held.err && wait_until "$START_LIMIT" is_running "$name" && return
 	not_ok "docker run of $name" "$(cat /run/held.err)"
@@ -132,6 +137,45 @@ group_words() { words "$(cat "$1")"; }
 restore_cgroup_options() { mount -o remount,nsdelegate,memory_recursiveprot "$CG"; }
 cgroup_options() { awk '$3 == "cgroup2" && $2 == "/sys/fs/cgroup" { print $4 }' /proc/mounts; }
 root_groups() { (cd "$CG" && find . -mindepth 1 -maxdepth 1 -type d | sort | tr '\n' ' '); }
+
+stat_of() { awk -v key="$2" '$1 == key { print $2 }' "$1"; }
+
+# limits_hold NAME GROUP: gives the outer container, whose group is GROUP, 300 MB, half a processor and 200 processes and
+# tries to pass each of them from inner containers that have no limit of their own. They need the image "tiny".
+limits_hold() {
+	local name=$1 group=$2 seen used start
+	docker update -m 300m --memory-swap 300m --cpus .5 --pids-limit 200 "$name" >/dev/null || not_ok "docker update"
+	start=$(date +%s%N)
+	used=$(stat_of "$group/cpu.stat" usage_usec)
+	seen=$(inside "$name" <<'X'
+docker run --rm tiny dd if=/dev/zero of=/dev/null bs=400M count=1 >/dev/null 2>&1
+echo "hog=$?"
+docker run --rm tiny sh -c 'timeout 6 sh -c "while :; do :; done"' >/dev/null 2>&1
+docker run --rm tiny sh -c 'i=0; while [ $i -lt 300 ]; do sleep 60 & i=$((i + 1)); echo $i; done' 2>/dev/null | tail -n 1 |
+	sed 's/^/forked=/'
+X
+	)
+	used=$((($(stat_of "$group/cpu.stat" usage_usec) - used) * 1000))
+	start=$(($(date +%s%N) - start))
+	is "400 MB in an inner container without a limit do not fit the outer's 300" "$(value "$seen" hog)" 137
+	like "the outer container's group counted it" "$(tr '\n' ' ' <"$group/memory.events")" 'oom_kill [1-9]'
+	like "the inner container's group was counted in it" "$(cat "$group/memory.max") $(cat "$group/cpu.max")" '^314572800 50000 '
+	# 100 ms are one period of the quota.
+	if ((used <= start / 2 + 100000000)); then
+		ok "all of them together had half a processor"
+	else
+		not_ok "all of them together had half a processor" "$((used / 1000000)) ms in $((start / 1000000))"
+	fi
+	check "some were held back for it" test "$(stat_of "$group/cpu.stat" nr_throttled)" -gt 0
+	if (($(value "$seen" forked) < 200)); then
+		ok "an inner container cannot have 200 processes ($(value "$seen" forked))"
+	else
+		not_ok "an inner container cannot have 200 processes" "$seen"
+	fi
+	check "the outer container's group refused them" test "$(stat_of "$group/pids.events" max)" -gt 0
+	docker update -m 2g --memory-swap 2g --cpus 1 --pids-limit -1 "$name" >/dev/null || not_ok "docker update, back"
+	check "the outer container lives on" is_running "$name"
+}
 
 # AppArmor's policy of this host: its revision and its profiles. (A read of revision blocks at its end.)
 policy() {

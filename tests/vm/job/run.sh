@@ -1,10 +1,13 @@
 #!/bin/bash
-# The job of the virtual machine: starts the outer engine, runs cases/*.sh in order, ends with 0 (all passed), 77 (passed,
-# but something was skipped) or 1. Runs in the virtual machine only: it takes the whole machine as its own.
+# The job of the virtual machine: starts the outer engine, runs the machine's cases (selection) in order, ends with 0 (all
+# passed), 77 (passed, but something was skipped) or 1. Runs in the virtual machine only: it takes the whole machine as
+# its own.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 # shellcheck source-path=SCRIPTDIR
 . ./lib.sh
+# shellcheck source=/dev/null
+. ./settings
 
 start_outer_engine() {
 	CASE=outer
@@ -13,7 +16,7 @@ start_outer_engine() {
 		not_ok "the outer engine starts" "$(tail -n 20 /run/dockerd.log)"
 		return 1
 	fi
-	is "the outer engine is on cgroup v2" "$(docker info -f '{{.CgroupVersion}}')" 2
+	is "the outer engine is on cgroup $MACHINE_CGROUP" "v$(docker info -f '{{.CgroupVersion}}')" "$MACHINE_CGROUP"
 	like "the outer engine uses AppArmor" "$(docker info -f '{{.SecurityOptions}}')" apparmor
 	note "outer engine $(docker version -f '{{.Server.Version}}'), kernel $(uname -r), up $(uptime_seconds) s"
 }
@@ -26,9 +29,9 @@ selected() {
 
 # A case that dies half-way must not look like one that had less to say: each ends by returning from its last line.
 run_case() {
-	local file=$1 start
-	CASE=$(basename "$file" .sh)
-	CASE=${CASE#*-}
+	local file start took
+	CASE=$1
+	file=$(echo cases/[0-9]*-"$CASE".sh)
 	start=$(uptime_seconds)
 	if ! selected "$CASE"; then
 		skip "all of it" "not among the selected cases"
@@ -44,15 +47,19 @@ run_case() {
 	[[ -e /run/rig.finished ]] || not_ok "the case ran to its end"
 	# What a case leaves behind is its own affair to assert; the next one starts clean.
 	docker ps -aq | xargs -r timeout 60 docker rm -fv >/dev/null 2>&1
-	note "$CASE took $(($(uptime_seconds) - start)) s"
+	took=$(($(uptime_seconds) - start))
+	note "$CASE took $took s"
+	seconds+=" $CASE $took,"
 }
 
 : >"$RESULTS"
 if start_outer_engine; then
-	mapfile -t files < <(printf '%s\n' cases/*.sh | sort -V)
-	for file in "${files[@]}"; do
-		run_case "$file"
+	seconds="start $(uptime_seconds),"
+	mapfile -t selection <selection
+	for name in "${selection[@]}"; do
+		run_case "$name"
 	done
+	note "$MACHINE, seconds: ${seconds%,}"
 fi
 total=$(wc -c <"$RESULTS")
 failed=$(tr -cd n <"$RESULTS" | wc -c)

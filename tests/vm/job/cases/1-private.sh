@@ -53,6 +53,7 @@ like "its label, as the host sees it" \
 	'^:dind-[0-9a-f]{12}:docker-default \(enforce\)$'
 like "what dind-init reports" "$(docker logs box 2>&1)" 'confined by the docker-default of dind-[0-9a-f]{12}, a policy namespace'
 
+limits_hold box "$group"
 like "a loop device holds the data root" "$(losetup -a)" 'data\.img'
 
 # The container's grace is Docker's default, 10 s. 137 would mean that it was not enough.

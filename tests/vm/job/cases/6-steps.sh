@@ -1,10 +1,18 @@
 # shellcheck shell=bash
-# Tests of the ns tier that need controllers of a v2 tree to hand on. What they do not run there they must run here.
+# Tests of the ns tier that need controllers of a v2 tree to hand on, or a v1 hierarchy with groups. What they do not run
+# there they must run here.
 
 found=no
-# As an init system would have done; with "only steps" no container has made the engine do it yet.
-echo "+memory +pids" >"$CG/cgroup.subtree_control"
-for program in tests/test_*; do
+if [[ $MACHINE_CGROUP == v2 ]]; then
+	programs=(tests/test_apply_cgroup2 tests/test_apply_kill tests/test_apply_lsm)
+	# As an init system would have done; with "only steps" no container has made the engine do it yet.
+	echo "+memory +pids" >"$CG/cgroup.subtree_control"
+else
+	programs=(tests/test_apply_cgroup1)
+	mkdir -p "$CG/memory/rig"
+	echo "$BASHPID" >"$CG/memory/rig/cgroup.procs"
+fi
+for program in "${programs[@]}"; do
 	[[ -x $program ]] || continue
 	found=yes
 	output=$(LD_LIBRARY_PATH=$PWD/tests timeout -k 5 240 "$program" 2>&1)
