@@ -33,6 +33,7 @@ fresh_root() {
 	printf '#!/usr/bin/busybox sh\nexec busybox sleep 600\n' >"$base/upper/opt/trivial/containerd"
 	chmod 755 "$base"/upper/opt/trivial/*
 	mount -t overlay -o "lowerdir=$layer,upperdir=$base/upper,workdir=$base/work" overlay "$base/root" || return
+	mkdir -p "$base/root/var/lib/docker"
 	mount -t tmpfs data "$base/root/var/lib/docker"
 }
 
