@@ -402,6 +402,9 @@ START_TEST(the_host_is_told_of)
 	(void) machine_mount(&m, "/lib/modules", "ext4");
 	m.facts.cgroups.hierarchies[0].path = "/docker/x";
 	m.facts.cgroups.hierarchies[0].mount_root = "/";
+	machine_failure(
+		&m, arena_printf(&m.arena, "cgroup:%s", m.facts.cgroups.hierarchies[0].controllers),
+		EPERM, "could not be replaced", NULL);
 	machine_plan(&m);
 	ck_assert_str_eq(m.plan.host,
 			 "host changed: control groups, AppArmor policy, kernel modules");
