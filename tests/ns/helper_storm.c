@@ -89,7 +89,8 @@ static void be_init(const struct storm *storm, char **argv)
 
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void) snprintf(path, sizeof(path), "%s/cgroup.procs", storm->group);
-	if (file_write_at(AT_FDCWD, path, "0") < 0 || unshare(CLONE_NEWCGROUP | CLONE_NEWNS) < 0)
+	if (file_write_at(AT_FDCWD, path, "0") < 0 ||
+	    unshare(CLONE_NEWCGROUP | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS) < 0)
 		die(path);
 	enter_root(storm->root);
 	if (close(storm->go[1]) < 0 || read(storm->go[0], &byte, 1) != 1)
