@@ -70,18 +70,26 @@ static uint64_t parse_mask(const char *text)
 	return mask;
 }
 
+/* The mask of that name in a text of proc(5)'s status; all signals without it, as if nobody had
+ * asked. */
+static uint64_t find_mask(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+
+	return line ? parse_mask(line + strlen(name)) : UINT64_MAX;
+}
+
 bool loop_is_caught(const struct service *service, int signal_number)
 {
 	char path[32], text[4096];
-	const char *line;
+	uint64_t mask;
 
 	if (!service->running)
 		return false;
 	(void) snprintf(path, sizeof(path), "/proc/%d/status", (int) service->pid);
 	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
-		return true;		    /* as without the question */
-	line = strstr(text, "\nSigCgt:\t"); /* proc(5) */
-	if (!line)
 		return true;
-	return parse_mask(line + strlen("\nSigCgt:\t")) & (UINT64_C(1) << (signal_number - 1));
+	/* blocked: it waits for signals with sigwait(3) or signalfd(2) */
+	mask = find_mask(text, "\nSigCgt:\t") | find_mask(text, "\nSigBlk:\t");
+	return mask & (UINT64_C(1) << (signal_number - 1));
 }

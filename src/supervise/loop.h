@@ -152,7 +152,8 @@ void loop_say_end(const struct loop *loop, int status);
 /* All that a person would ask, as lines of the log. */
 void loop_dump(const struct loop *loop);
 
-/* Has the service a handler for that signal? One that has none would only die of it. */
+/* Does the service take that signal, by a handler or as one that it has blocked? One that has none
+ * would only die of it. */
 bool loop_is_caught(const struct service *service, int signal_number);
 
 /* ---- outcome.c ---- */
