@@ -177,18 +177,23 @@ assert_holds() {
 
 @test "pool: beyond --cache-size the slot that was used longest ago is emptied, never our own" {
 	pool=$(volume limit)
-	agent one "$pool" --cache-slots 2
+	agent one "$pool"
+	agent two "$pool"
 	box_ready one
-	box_try one big
-	agent two "$pool" --cache-slots 2 --cache-size 1M
 	box_ready two
-	box_try two mine
 	other=$(slot_of one)
-	assert_eq built-big "$(box one docker run --rm big)" 'the image of the first, leased'
+	box_try two mine
+	box_import one
+	box one fallocate -l 70M /var/lib/docker/ballast
 	box_stop one
-	until_true 40 "$other is emptied" box two sh -c '[ ! -e "$1/overlay2" ]' sh "/cache/$other"
-	box two test -d "/cache/$other"
-	assert_eq built-mine "$(box two docker run --rm mine)" 'the image of the second'
+	sleep 1.1
+	box_stop two
+	agent three "$pool" --cache-size 64M
+	box_ready three
+	assert_eq "$(slot_of two)" "$(slot_of three)" 'the slot of the third'
+	until_true 30 "$other is emptied" box three sh -c '[ ! -e "$1/overlay2" ] && [ ! -e "$1/ballast" ]' sh "/cache/$other"
+	box three test -d "/cache/$other"
+	assert_eq built-mine "$(box three docker run --rm mine)" 'the image in our own'
 }
 
 @test "pool: one that cannot be used is refused, with the reason" {
