@@ -163,6 +163,24 @@ set_up() {
 	refute_match 'ready after' "$(docker logs --tail 5 "$(box_name half)" 2>&1)" 'the start upon a data base that is broken'
 }
 
+@test "layers that have lost files are known by the engine's own records" {
+	check='for c in /usr/libexec/dind-init /usr/local/libexec/dind-init; do
+		[ ! -x "$c/dind-client" ] || exec "$c/dind-client" check --directory /var/lib/docker
+	done'
+	box_start layers IMAGE
+	box_ready layers
+	box_try layers whole
+	printf 'FROM whole\nRUN echo 12345 >/above\n' | box_in layers docker build -q -t above - >/dev/null
+	assert_match '^[1-9][0-9]*$' "$(box layers sh -c "$check")" 'layers that were looked at'
+	# As delayed allocation leaves it.
+	box layers sh -c 'find /var/lib/docker/overlay2/*/diff/above -size -10c | while read -r f; do : >"$f"; done'
+	status=0
+	out=$(box layers sh -c "$check") || status=$?
+	assert_eq 1 "$status" "status, with '$out'"
+	assert_match '(^|, )above:latest' "$out" 'the image that is named'
+	refute_match '(whole|bb):latest' "$out" 'images that are whole'
+}
+
 # Nothing of the page cache of a machine that loses its power gets to the disk. What the disk has at a moment is what the
 # image file has: it is written with direct I/O. The copy is of one moment when the device has written nothing meanwhile.
 writes() { awk '{ print $5, $7, $12, $14, $9 }' "/sys/block/${1#/dev/}/stat"; }
