@@ -26,8 +26,8 @@ export V2=no
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 	# Delegation, cgroups(7): a group below ours with nobody beside it, its directory and three of its files.
 	V2=yes
-	cd /sys/fs/cgroup && mkdir home
-	for pid in $(cat cgroup.procs); do echo "$pid" >home/cgroup.procs || [ ! -e "/proc/$pid" ]; done
+	cd /sys/fs/cgroup && mkdir home outside
+	for pid in $(cat cgroup.procs); do echo "$pid" >outside/cgroup.procs || [ ! -e "/proc/$pid" ]; done 2>/dev/null
 	for controller in $(cat cgroup.controllers); do echo "+$controller" >cgroup.subtree_control; done
 	[ "$OWN_GROUPS" = no ] || chown 100000:100000 home home/cgroup.{procs,threads,subtree_control}
 	cd /
@@ -46,8 +46,16 @@ if [ "$V2" = yes ]; then mount -t cgroup2 cgroup sys/fs/cgroup; else mount --rbi
 mount -t tmpfs run run && mount -t tmpfs tmp tmp && pivot_root . old && umount -l old
 exec "$@"
 Y
-exec unshare --user --map-users "0:100000:$USERS" --map-groups "0:100000:$USERS" --setuid 0 --setgid 0 \
-	--mount --pid --fork --kill-child --net --cgroup --ipc --uts bash /inside "$@"
+new() {
+	exec unshare --user --map-users "0:100000:$USERS" --map-groups "0:100000:$USERS" --setuid 0 --setgid 0 \
+		--mount --pid --fork --kill-child --net --cgroup --ipc --uts bash /inside "$@"
+}
+[ "$V2" = yes ] || new "$@"
+(echo "$BASHPID" >/sys/fs/cgroup/home/cgroup.procs && new "$@") &
+# The parent is in the way: processes that those inside cannot see keep a group from having any below.
+for _ in {1..200}; do [ "$(wc -l </sys/fs/cgroup/home/cgroup.procs)" -lt 2 ] || break; sleep 0.05; done
+echo "$!" >/sys/fs/cgroup/outside/cgroup.procs
+wait "$!"
 X
 }
 
