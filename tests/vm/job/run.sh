@@ -10,17 +10,19 @@ cd "$(dirname "$0")" || exit 1
 . ./settings
 
 start_outer_engine() {
+	local options=()
 	CASE=outer
+	[[ $MACHINE_SECURITY != selinux ]] || options=(--selinux-enabled)
 	# Beside it, because dockerd gives one that it starts itself 15 s, which emulated on a busy machine are too few.
 	containerd >/run/containerd.log 2>&1 &
 	wait_until 120 test -S /run/containerd/containerd.sock
-	dockerd --containerd /run/containerd/containerd.sock >/run/dockerd.log 2>&1 &
+	dockerd --containerd /run/containerd/containerd.sock "${options[@]}" >/run/dockerd.log 2>&1 &
 	if ! wait_until 180 /usr/bin/docker info; then
 		not_ok "the outer engine starts" "$(tail -n 20 /run/dockerd.log)"
 		return 1
 	fi
 	is "the outer engine is on cgroup $MACHINE_CGROUP" "v$(docker info -f '{{.CgroupVersion}}')" "$MACHINE_CGROUP"
-	like "the outer engine uses AppArmor" "$(docker info -f '{{.SecurityOptions}}')" apparmor
+	like "the outer engine uses $MACHINE_SECURITY" "$(docker info -f '{{.SecurityOptions}}')" "name=$MACHINE_SECURITY"
 	note "outer engine $(docker version -f '{{.Server.Version}}'), kernel $(uname -r), up $(uptime_seconds) s"
 }
 
