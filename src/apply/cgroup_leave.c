@@ -29,13 +29,14 @@ struct leave {
 /* Bottom up; a group that is in use stays, and those above it. */
 static void remove_below(struct leave *leave, int parent, int depth)
 {
-	auto_close int own = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int own = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
 
-	if (!dir)
+	if (!dir) {
+		fd_close(&own);
 		return;
-	own = -EBADF; /* the stream's now */
+	}
 	while ((entry = readdir(dir)) && leave->visited < LEAVE_MAX_GROUPS) {
 		auto_close int child = -EBADF;
 
