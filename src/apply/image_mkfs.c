@@ -17,14 +17,16 @@
  *           their tables cost nothing until they are used
  * -m 0      nobody but root writes here
  * -J        the journal stays, for power cuts; 24 MiB instead of up to 1 GiB, because every block
- * of it is written sooner or later and then takes room in the file: of a job that needs 720 MB, 128
- * MiB cost 12 %, 24 MiB 4 % -O        everything named, whatever mke2fs.conf says: the usual
- * features without orphan_file (default since e2fsprogs 1.47.1): mount(2) reads all of it block by
- * block, 40 of the 45 ms of a mount in a container resize=   room for growing to four times the
- * size; the default, a thousand times, is half of mkfs's time. Beyond it the kernel goes over to
- * meta_bg by itself lazy_*    the file is fresh and sparse, its holes read as zeros. mkfs's discard
- * (a hole punched into nothing) stays on: by it mkfs knows that and marks the tables as zeroed, or
- * the kernel would write all of them, 1.6 GiB, in the background
+ *           of it is written sooner or later and then takes room in the file: 128 MiB are 12 % of
+ *           a job that needs 720 MB, 24 MiB are 4 %
+ * -O        everything named, whatever mke2fs.conf says: the usual features without
+ *           orphan_file (default since e2fsprogs 1.47.1): mount(2) reads all of it block by block,
+ *           40 of the 45 ms of a mount in a container
+ * resize=   room for growing to four times the size; the default, a thousand times, is half of
+ *           mkfs's time. Beyond it the kernel goes over to meta_bg by itself
+ * lazy_*    the file is fresh and sparse, its holes read as zeros. mkfs's discard (a hole punched
+ *           into nothing) stays on: by it mkfs knows that and marks the tables as zeroed, or the
+ *           kernel would write all of them, 1.6 GiB, in the background
  */
 #define EXT4_MIN   (16 * MIB)
 #define EXT4_FIRST (16 * MIB)

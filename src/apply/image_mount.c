@@ -80,15 +80,15 @@ static int mount_device(const struct image_job *job, const char *device, struct 
 	int r = apply_mount_labelled(job->context, device, job->target, type, MS_NOATIME,
 				     file_systems[job->info.fs].options, label);
 
+	if (r == -EINVAL && fallback) {
+		r = apply_mount_labelled(job->context, device, job->target, type, MS_NOATIME,
+					 fallback, label);
+		if (r == 0)
+			apply_notice(job->context, "this kernel has no quotas for XFS, so docker "
+						   "run --storage-opt size= is refused");
+	}
 	if (r == 0)
 		return 0;
-	if (r == -EINVAL && fallback &&
-	    apply_mount_labelled(job->context, device, job->target, type, MS_NOATIME, fallback,
-				 label) == 0) {
-		apply_notice(job->context, "this kernel has no quotas for XFS, so docker run "
-					   "--storage-opt size= is refused");
-		return 0;
-	}
 	if (r == -ENODEV)
 		return error_set_plain(err, -ENODEV, "this kernel has no %s to mount %s with", type,
 				       job->image);
