@@ -121,7 +121,7 @@ int ssh_open(struct ssh *ssh, const char *url, struct arena *arena, struct error
 
 	*ssh = (struct ssh){ .errors = -EBADF };
 	r = build_argv(arena, url, &argv, err);
-	if (r < 0)
+	if (r < 0 || !argv.items)
 		return r;
 	ssh->errors = memfd_create("ssh", MFD_CLOEXEC);
 	listener = ssh->errors < 0 ? -errno : listen_somewhere(ssh);

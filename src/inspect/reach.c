@@ -29,10 +29,8 @@ static const char *host_of(const struct inspection *in, const char *url)
 	host += strlen("://");
 	n = strcspn(host, "/");
 	at = memchr(host, '@', n);
-	if (at) {
-		n -= (size_t) (at + 1 - host);
+	if (at)
 		host = at + 1;
-	}
 	if (*host == '[')
 		return arena_strndup(in->arena, host + 1, strcspn(host + 1, "]"));
 	return arena_strndup(in->arena, host, strcspn(host, ":/"));
