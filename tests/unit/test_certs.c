@@ -182,6 +182,39 @@ static void write_text(const char *name, const char *text)
 
 /* ---- ours ---- */
 
+/* The rows of docker:dind's table that openssl prints and nobody reads aloud. */
+START_TEST(usages_and_days_are_those_of_docker_dind)
+{
+	static const struct {
+		const char *file, *subject;
+		uint32_t usage, extended;
+	} wanted[] = {
+		{ "ca/cert.pem", "docker:dind CA", KU_DIGITAL_SIGNATURE | KU_KEY_CERT_SIGN,
+		  UINT32_MAX },
+		{ "server/cert.pem", "docker:dind server", KU_DIGITAL_SIGNATURE, XKU_SSL_SERVER },
+		{ "client/cert.pem", "docker:dind client", KU_DIGITAL_SIGNATURE, XKU_SSL_CLIENT },
+	};
+
+	ensure();
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		auto_x509 cert = NULL;
+		char subject[64] = "";
+		int days = 0, seconds = 0;
+
+		ck_assert_int_eq(certs_read_x509(at(wanted[i].file), &cert), 0);
+		(void) X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName,
+						 subject, sizeof(subject));
+		ck_assert_str_eq(subject, wanted[i].subject);
+		ck_assert_uint_eq(X509_get_key_usage(cert), wanted[i].usage);
+		ck_assert_uint_eq(X509_get_extended_key_usage(cert), wanted[i].extended);
+		ck_assert_int_eq(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert),
+						X509_get0_notAfter(cert)),
+				 1);
+		ck_assert_int_eq(days, 825);
+	}
+}
+END_TEST
+
 START_TEST(nothing_there)
 {
 	mode_t before = umask(0077);
@@ -721,6 +754,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, usages_and_days_are_those_of_docker_dind);
 	tcase_add_test(tc, nothing_there);
 	tcase_add_loop_test(tc, what_was_made_stays_or_goes, 0, ARRAY_SIZE(states));
 	tcase_add_test(tc, rsa_stays_without_a_wish);
