@@ -103,6 +103,7 @@
 #define CODE_ENGINE_CONTAINERD "DIND-ENGINE-08" /* configuration of containerd */
 #define CODE_ENGINE_KEY	       "DIND-ENGINE-11" /* a flag's name as a key of daemon.json */
 #define CODE_ENGINE_CA	       "DIND-ENGINE-12" /* --engine-ca */
+#define CODE_ENGINE_TEXT       "DIND-ENGINE-13" /* not UTF-8 */
 /* DIND-ENGINE-10: a changed daemon.json is not taken, src/cli/running.c */
 
 #define CODE_USER_MISSING "DIND-USER-01"

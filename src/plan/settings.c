@@ -162,10 +162,35 @@ void planner_option_json(struct planner *p, const char *key, const char *option,
 	planner_set(p, &setting);
 }
 
+/* Paths may be any bytes, JSON may not. */
+static bool is_utf8(const char *text)
+{
+	while (*text) {
+		unsigned char c = (unsigned char) *text++;
+		int more = c < 0x80   ? 0
+			   : c < 0xc2 ? -1
+			   : c < 0xe0 ? 1
+			   : c < 0xf0 ? 2
+			   : c < 0xf5 ? 3
+				      : -1;
+
+		for (; more > 0; more--)
+			if (((unsigned char) *text++ & 0xc0) != 0x80)
+				return false;
+		if (more < 0)
+			return false;
+	}
+	return true;
+}
+
 void planner_option_text(struct planner *p, const char *key, const char *option, const char *value)
 {
-	if (value)
+	if (value && is_utf8(value))
 		planner_option_json(p, key, option, planner_quote(p, value));
+	else if (value)
+		planner_refuse(p, CODE_ENGINE_TEXT, STATUS_CONFIG, "use a name in UTF-8",
+			       "the %s is not written in UTF-8, and dockerd's configuration is",
+			       key);
 }
 
 void planner_option_strings(struct planner *p, const char *key, const char *option,

@@ -381,62 +381,34 @@ static const struct row {
 static struct supervise_view parse_view(const char *letters)
 {
 	struct supervise_view view = { .wait_for_ready = true };
+	const struct {
+		char letter;
+		bool *flag;
+	} flags[] = {
+		{ 'C', &view.has_workload },	{ 'c', &view.workload_running },
+		{ 'e', &view.engine_running },	{ 'r', &view.engine_was_ready },
+		{ 'h', &view.hup_held },	{ 'd', &view.containerd_running },
+		{ 'l', &view.containerd_lost }, { 'P', &view.has_prepare },
+		{ 'p', &view.prepare_running }, { '!', &view.prepare_required },
+		{ 'W', &view.has_watch },	{ 'w', &view.watch_running },
+		{ 'a', &view.engine_restarts }, { 'R', &view.has_reload },
+		{ 'g', &view.reload_running },
+	};
 
 	for (; *letters; letters++) {
-		switch (*letters) {
-		case 'C':
-			view.has_workload = true;
-			break;
-		case 'c':
-			view.workload_running = true;
-			break;
-		case 'e':
-			view.engine_running = true;
-			break;
-		case 'n':
+		bool known = *letters == 'n';
+
+		if (known)
 			view.wait_for_ready = false;
-			break;
-		case 'r':
-			view.engine_was_ready = true;
-			break;
-		case 'h':
-			view.hup_held = true;
-			break;
-		case 'd':
-			view.containerd_running = true;
-			break;
-		case 'l':
-			view.containerd_lost = true;
-			break;
-		case 'P':
-			view.has_prepare = true;
-			break;
-		case 'p':
-			view.prepare_running = true;
-			break;
-		case '!':
-			view.prepare_required = true;
-			break;
-		case 'W':
-			view.has_watch = true;
-			break;
-		case 'w':
-			view.watch_running = true;
-			break;
-		case 'a':
-			view.engine_restarts = true;
-			break;
-		case 'R':
-			view.has_reload = true;
-			break;
-		case 'g':
-			view.reload_running = true;
-			break;
-		default:
-			ck_assert_int_ge(*letters, '0');
-			ck_assert_int_le(*letters, '9');
-			view.terms = *letters - '0';
+		for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+			if (flags[i].letter == *letters)
+				known = *flags[i].flag = true;
 		}
+		if (known)
+			continue;
+		ck_assert_int_ge(*letters, '0');
+		ck_assert_int_le(*letters, '9');
+		view.terms = *letters - '0';
 	}
 	return view;
 }

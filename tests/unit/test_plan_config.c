@@ -215,6 +215,31 @@ START_TEST(a_flags_name_is_no_key)
 }
 END_TEST
 
+START_TEST(a_path_that_json_cannot_hold)
+{
+	static const struct {
+		const char *path;
+		bool good;
+	} paths[] = {
+		{ "/d\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb3", true },
+		{ "/d\xff", false },
+		{ "/d\xc3", false },
+		{ "/d\xe2\x82/x", false },
+		{ "/d\x80", false },
+		{ "/d\xc0\xaf", false },
+	};
+	struct machine m;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		machine_with_volume(&m);
+		m.options.data_root = paths[i].path;
+		machine_plan(&m);
+		ck_assert_int_eq(refusal(&m, "DIND-ENGINE-13") == NULL, paths[i].good);
+		machine_free(&m);
+	}
+}
+END_TEST
+
 /* ---- how registries are reached ----------------------------------------------------------------
  */
 
@@ -299,6 +324,7 @@ int main(void)
 	tcase_add_test(tc, flags_are_shown_as_they_were_given);
 	tcase_add_test(tc, facts_of_an_older_version_have_no_values);
 	tcase_add_loop_test(tc, a_flags_name_is_no_key, 0, ARRAY_SIZE(spellings));
+	tcase_add_test(tc, a_path_that_json_cannot_hold);
 	tcase_add_test(tc, authorities);
 	tcase_add_loop_test(tc, what_no_proxy_is_asked_for, 0, ARRAY_SIZE(proxies));
 	return run_suite(tc);
