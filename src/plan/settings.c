@@ -162,23 +162,27 @@ void planner_option_json(struct planner *p, const char *key, const char *option,
 	planner_set(p, &setting);
 }
 
+/* Bytes that follow the first one of a character of UTF-8; -1: it cannot be the first. */
+static int bytes_behind(unsigned char c)
+{
+	if (c < 0x80)
+		return 0;
+	if (c < 0xc2 || c >= 0xf5)
+		return -1;
+	return c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+}
+
 /* Paths may be any bytes, JSON may not. */
 static bool is_utf8(const char *text)
 {
 	while (*text) {
-		unsigned char c = (unsigned char) *text++;
-		int more = c < 0x80   ? 0
-			   : c < 0xc2 ? -1
-			   : c < 0xe0 ? 1
-			   : c < 0xf0 ? 2
-			   : c < 0xf5 ? 3
-				      : -1;
+		int more = bytes_behind((unsigned char) *text++);
 
+		if (more < 0)
+			return false;
 		for (; more > 0; more--)
 			if (((unsigned char) *text++ & 0xc0) != 0x80)
 				return false;
-		if (more < 0)
-			return false;
 	}
 	return true;
 }
