@@ -135,30 +135,31 @@ print([s["origin"] for s in json.load(sys.stdin)["configuration"] if s["key"] ==
 
 # ---- registries -----------------------------------------------------------------------------------------------------
 
-# push_pull REGISTRY: there and back.
+# push_pull NAME REGISTRY: there and back, without what clients of another engine were told.
 push_pull() {
-	in_main docker tag bb "$1/try:1"
-	in_main docker push -q "$1/try:1"
-	in_main docker rmi "$1/try:1" >/dev/null
-	in_main docker pull -q "$1/try:1"
-	assert_eq back "$(in_main docker run --rm "$1/try:1" echo back)" "image of $1"
-	in_main docker rmi "$1/try:1" >/dev/null
+	local docker=(box "$1" env -u DOCKER_HOST -u DOCKER_TLS_VERIFY -u DOCKER_CERT_PATH docker) image=$2/try:$1
+	"${docker[@]}" tag bb "$image"
+	"${docker[@]}" push "$image"
+	"${docker[@]}" rmi "$image" >/dev/null
+	"${docker[@]}" pull -q "$image"
+	assert_eq back "$("${docker[@]}" run --rm "$image" echo back)" "image of $2"
+	"${docker[@]}" rmi "$image" >/dev/null
 }
 
 @test "config: an insecure registry, one of --engine-ca, one of certs.d" {
-	push_pull registry:5000
-	push_pull registry:5002
-	push_pull registry:5003
+	push_pull main registry:5000
+	push_pull main registry:5002
+	push_pull main registry:5003
 }
 
 @test "config: without its authority a registry is not trusted, and certs.d is for one registry only" {
 	box_start bare --network "$RUN" -v "$ETC/certs.d:/etc/docker/certs.d:ro" IMAGE
 	box_ready bare
-	! out=$(box bare docker pull registry:5002/try:1 2>&1) || fail 'pulled from a registry that nobody vouches for'
+	! out=$(box bare docker pull registry:5002/try:main 2>&1) || fail 'pulled from a registry that nobody vouches for'
 	assert_match 'x509|certificate' "$out" 'the refusal'
-	! out=$(box bare docker pull registry:5000/try:1 2>&1) || fail 'pulled over plain HTTP'
+	! out=$(box bare docker pull registry:5000/try:main 2>&1) || fail 'pulled over plain HTTP'
 	# the same image as of the case before: certs.d alone will do
-	box bare docker pull -q registry:5003/try:1
+	box bare docker pull -q registry:5003/try:main
 }
 
 @test "config: the mirror is asked for images of Docker Hub" {
@@ -240,9 +241,11 @@ refuse() {
 			--registry-mirror http://registry:5001 --insecure-registry registry:5000 --engine-ca /reg/a.pem
 		box_ready "$suite"
 		assert_eq '[from=file]' "$(box "$suite" docker info -f '{{.Labels}}')" "labels of $suite"
-		for image in registry:5000/try:1 registry:5002/try:1 registry:5003/try:1 word:1; do
-			box "$suite" docker pull -q "$image"
-		done
+		box_import "$suite"
+		for port in 5000 5002 5003; do push_pull "$suite" "registry:$port"; done
+		box "$suite" docker tag bb "registry:5000/library/word:$suite"
+		box "$suite" docker push "registry:5000/library/word:$suite"
+		box "$suite" docker pull -q "word:$suite"
 		daemon_json '"labels": ["from=hup"]'
 		docker kill --signal HUP "$(box_name "$suite")" >/dev/null
 		until_true 15 "$suite takes the new labels" labels_of_are "$suite" '[from=hup]'
