@@ -162,6 +162,6 @@ int helper_run(helper_work *work, const void *context, void *ret_result, size_t 
 	struct helper helper = { .shared = NULL };
 	int r = helper_begin(&helper, work, context, size, timeout_ms, err);
 
-	*ret_started = r == 0;
-	return r < 0 ? r : helper_end(&helper, ret_result, err);
+	*ret_started = helper.shared != NULL;
+	return *ret_started ? helper_end(&helper, ret_result, err) : r;
 }

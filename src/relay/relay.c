@@ -61,11 +61,28 @@ static int serve(struct relay *relay)
 	}
 }
 
+static int prepare_and_serve(struct relay *relay, struct error *err)
+{
+	auto_close int epoll = epoll_create1(EPOLL_CLOEXEC);
+	int r;
+
+	if (epoll < 0)
+		return error_set(err, -errno, "prepare the relay");
+	relay->epoll = epoll;
+	relay_init_slots(relay);
+	r = relay_watch(relay, relay->udp, SOURCE_UDP, 0, EPOLLIN);
+	if (r == 0)
+		r = relay_watch(relay, relay->tcp, SOURCE_TCP, 0, EPOLLIN);
+	if (r == 0)
+		r = serve(relay);
+	relay_end_old(relay, INT64_MAX);
+	return error_set(err, r, "relay names");
+}
+
 int relay_run(int udp, int tcp, const struct sockaddr_in *servers, size_t n_servers,
 	      struct error *err)
 {
-	auto_free struct relay *relay = NULL;
-	auto_close int epoll = -EBADF;
+	struct relay *relay;
 	int r;
 
 	if (n_servers == 0 || n_servers > RELAY_MAX_SERVERS)
@@ -73,20 +90,11 @@ int relay_run(int udp, int tcp, const struct sockaddr_in *servers, size_t n_serv
 	relay = calloc(1, sizeof(*relay));
 	if (!relay)
 		return error_set(err, -ENOMEM, "prepare the relay");
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (epoll < 0)
-		return error_set(err, -errno, "prepare the relay");
 	relay->udp = udp;
 	relay->tcp = tcp;
-	relay->epoll = epoll;
 	relay->servers = servers;
 	relay->n_servers = n_servers;
-	relay_init_slots(relay);
-	r = relay_watch(relay, udp, SOURCE_UDP, 0, EPOLLIN);
-	if (r == 0)
-		r = relay_watch(relay, tcp, SOURCE_TCP, 0, EPOLLIN);
-	if (r == 0)
-		r = serve(relay);
-	relay_end_old(relay, INT64_MAX);
-	return error_set(err, r, "relay names");
+	r = prepare_and_serve(relay, err);
+	free(relay);
+	return r;
 }
