@@ -109,10 +109,11 @@ START_TEST(config_values_are_shown_without_passwords)
 	static const char text[] =
 		"{\"mtu\": 1400, \"proxies\": {\"http-proxy\": \"http://user:secret@p:3128/\",\n"
 		" \"https-proxy\": \"http://p:3128\"}, \"labels\": [\"a=b@c\"], \"debug\": true}";
+	static const char proxies[] = "{\"http-proxy\": \"http://user:xxxxxx@p:3128/\", "
+				      "\"https-proxy\": \"http://p:3128\"}";
 	static const char *const values[] = {
 		"1400",
-		"{\"http-proxy\": \"http://user:xxxxxx@p:3128/\", "
-		"\"https-proxy\": \"http://p:3128\"}",
+		proxies,
 		"[\"a=b@c\"]",
 		"true",
 	};
