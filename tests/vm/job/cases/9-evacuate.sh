@@ -76,4 +76,5 @@ check "none spun: at most $cpu_limit_ms ms of processor each" test "$(largest cp
 note "median of the nesting $(median nest_ms) ms, largest $(largest nest_ms) ms;" \
 	"from the first instruction to the engine's: median $(median delay_ms) ms, largest $(largest delay_ms) ms;" \
 	"processor: median $(median cpu_ms) ms; $(total root) got in, $(total fallback) came after"
+[[ $(numbers nest_ms) ]] || note "no time of the nesting in the log:" "$(tail -n 12 /run/evacuate.log | cut -c1-200)"
 is "no group is left" "$(root_groups)" "$groups_before"
