@@ -46,7 +46,7 @@ one() {
 	line=$(PATH=/opt/trivial:$PATH timeout 90 tests/helper_storm "$CG/evacuate-$1" "$base/root" result 5 60000 \
 		/usr/local/bin/dind-init --storage as-is --apparmor off --log-level debug 2>"$log") || line+=" ended=no"
 	result=$(cat "$base/root/result" 2>&1)
-	line+=" nest_ms=$(sed -n 's/.*step [0-9]* cgroup nesting took \([0-9]*\) ms.*/\1/p' "$log" | head -n 1)"
+	line+=" nest_us=$(sed -n 's/.*step [0-9]* cgroup nesting took \([0-9]*\) us.*/\1/p' "$log" | head -n 1)"
 	echo "$line" >>/run/evacuations
 	if [[ $line == *ended=no* || $line != *" failed=0 "* || $(value "$result" cgroup) != 0::/init ||
 		$(value "$result" type) != domain || $(words "$(value "$result" on)") != "$(words "$(value "$result" given)")" ]] ||
@@ -73,8 +73,8 @@ is "$evacuations evacuations, none of them failed" "$(wc -l </run/evacuations), 
 check "the storm blew: more than one a round got into the group before it was in order" test "$(total root)" -gt "$evacuations"
 check "and later ones found the way into its leaf" test "$(total fallback)" -gt 0
 check "none spun: at most $cpu_limit_ms ms of processor each" test "$(largest cpu_ms)" -le "$cpu_limit_ms"
-note "median of the nesting $(median nest_ms) ms, largest $(largest nest_ms) ms;" \
+note "median of the nesting $(median nest_us) us, largest $(largest nest_us) us;" \
 	"from the first instruction to the engine's: median $(median delay_ms) ms, largest $(largest delay_ms) ms;" \
 	"processor: median $(median cpu_ms) ms; $(total root) got in, $(total fallback) came after"
-[[ $(numbers nest_ms) ]] || note "no time of the nesting in the log:" "$(tail -n 12 /run/evacuate.log | cut -c1-200)"
+[[ $(numbers nest_us) ]] || note "no time of the nesting in the log:" "$(tail -n 12 /run/evacuate.log | cut -c1-200)"
 is "no group is left" "$(root_groups)" "$groups_before"
