@@ -86,9 +86,9 @@ int apply_unmount_data_root(const struct apply_context *context, const char *dat
 			    const char *exec_root, int timeout_ms, struct error *err);
 
 /*
- * Remove the layers of the storage driver btrfs from the data root, and what refers to them: images,
- * containers, the build cache. After the engine has ended. Returns the number of subvolumes, or a
- * negative errno: those that could be removed are gone.
+ * Remove the layers of the storage driver btrfs from the data root, and what refers to them:
+ * images, containers, the build cache. After the engine has ended. Returns the number of
+ * subvolumes, or a negative errno: those that could be removed are gone.
  */
 int apply_remove_subvolumes(const char *data_root, struct error *err);
 

@@ -95,8 +95,10 @@ static int merge(const struct plan_step *step, struct arena *arena, char **ret_t
 	if (r < 0)
 		return r;
 	dumped = json_dumps(config, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	if (!dumped)
-		return error_set(err, -ENOMEM, "write %s", step->u.config.target);
+	if (!dumped) {
+		(void) error_set(err, -ENOMEM, "write %s", step->u.config.target);
+		return -ENOMEM;
+	}
 	*ret_text = arena_printf(arena, "%s\n", dumped);
 	return 0;
 }

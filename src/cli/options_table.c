@@ -352,12 +352,11 @@ const struct option_spec option_table[] = {
 	  .offset = O(mode),
 	  .words = mode_words,
 	  .by_default = "auto",
-	  .help = "which engine COMMAND gets: nested (one of its own in here), socket (the one "
-		  "outside, whose docker.sock is mounted in), remote (the one that DOCKER_HOST "
-		  "names; it is waited for). auto, first match: no COMMAND, or dockerd: nested; "
+	  .help = "which engine COMMAND gets: nested, one of its own in here; socket, the one "
+		  "outside whose docker.sock is mounted in; remote, the one that DOCKER_HOST "
+		  "names, which is waited for. auto, first match: no COMMAND, or dockerd: nested; "
 		  "docker.sock is a mount point or answers: socket; DOCKER_HOST is tcp:// or "
-		  "ssh:// "
-		  "and not in here: remote; else nested" },
+		  "ssh:// and not in here: remote; else nested" },
 	{ .name = "dockerd-args",
 	  .argument = "STRING",
 	  .alias = "DOCKER_DAEMON_ARGS",

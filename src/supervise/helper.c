@@ -7,11 +7,11 @@
 #include "dind/log.h"
 #include "loop.h"
 
-#define DEAF_LIMIT_MS	 2000
-#define FILE_LIMIT_MS	 3000
-#define FORK_AGAIN_MS	 50
-#define RESTART_LIMIT_MS 10000
-#define RELOAD_LIMIT_MS	 10000 /* dockerd has a look at it */
+#define DEAF_LIMIT_MS 2000
+#define FILE_LIMIT_MS 3000
+#define FORK_AGAIN_MS 50
+/* Containers of a dead engine are killed; or dockerd has a look at a changed file. */
+#define ENGINE_LIMIT_MS 10000
 
 static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_SYNC] = "writing back the data root",
@@ -122,9 +122,8 @@ static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t 
 	case HELPER_REMOVE_READY:
 		return now + FILE_LIMIT_MS;
 	case HELPER_BEFORE_RESTART:
-		return now + RESTART_LIMIT_MS;
 	case HELPER_RELOAD:
-		return now + RELOAD_LIMIT_MS;
+		return now + ENGINE_LIMIT_MS;
 	case HELPER_SYNC:
 	case HELPER_KILL_CONTAINERS:
 		return loop->shutdown.began + loop->shutdown.budget_ms;
