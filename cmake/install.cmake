@@ -10,7 +10,8 @@ add_custom_target(man ALL DEPENDS dind-init.1)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/dind-init.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # The names by which images and scripts call us: src/cli/personality.c.
-set(names dind dockerd-entrypoint.sh docker-entrypoint.sh wrapdocker)
+set(names dind dockerd-entrypoint.sh docker-entrypoint.sh wrapdocker jenkins-agent jenkins-slave setup-sshd jenkins-sshd
+  jenkins-inbound)
 if(TARGET docker-init)
   install(TARGETS docker-init RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 else()

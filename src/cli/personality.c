@@ -26,6 +26,11 @@ static const struct {
 	{ "dockerd-entrypoint.sh", personality_dockerd },
 	{ "docker-entrypoint.sh", personality_docker_client },
 	{ "wrapdocker", personality_wrapdocker },
+	{ "jenkins-agent", personality_jenkins },
+	{ "jenkins-slave", personality_jenkins },
+	{ "setup-sshd", personality_jenkins },
+	{ "jenkins-sshd", personality_sshd },
+	{ "jenkins-inbound", personality_inbound },
 };
 
 int personality_docker_init(struct cli *cli, int argc, char **argv)

@@ -36,6 +36,19 @@ int personality_docker_client(struct cli *cli, int argc, char **argv);
  */
 int personality_wrapdocker(struct cli *cli, int argc, char **argv);
 
+/*
+ * The entry point of a Jenkins agent image: what follows is what a plugin gives, COMMAND beside an
+ * engine. sshd, as a list or in one string, a key for it, or nothing: sshd as root; arguments of
+ * agent.jar, or its environment: an inbound agent; anything else: that command. Both as the user
+ * jenkins.
+ */
+int personality_jenkins(struct cli *cli, int argc, char **argv);
+
+/* What COMMAND is then: keys and the environment of sessions, or agent.jar, and an exec. Return
+ * only when something fails. */
+int personality_sshd(struct cli *cli, int argc, char **argv);
+int personality_inbound(struct cli *cli, int argc, char **argv);
+
 /* ---- personality_dockerd.c, personality_wrapdocker.c: the mapping, for its tests ---- */
 
 /*
@@ -45,6 +58,40 @@ int personality_wrapdocker(struct cli *cli, int argc, char **argv);
  */
 char **personality_dockerd_words(struct cli *cli, char *const *args);
 char **personality_wrapdocker_words(struct cli *cli, char *const *args);
+
+/* ---- personality_jenkins.c, personality_sshd.c, personality_inbound.c: likewise ---- */
+
+/* A volume that is mounted here is a pool of build caches. */
+#define PERSONALITY_POOL "/var/lib/dind-pool"
+
+struct personality_agent {
+	bool root; /* we are */
+	bool pool; /* PERSONALITY_POOL is there */
+};
+
+char **personality_jenkins_words(struct cli *cli, char *const *args,
+				 const struct personality_agent *here);
+
+/* A line of authorized_keys that begins with its type. NULL is none. */
+bool personality_is_ssh_key(const char *text);
+
+/* sshd's command line for the arguments @args of jenkins-sshd: the program, or its options. */
+void personality_sshd_words(struct cli *cli, char *const *args, struct strings *ret_words);
+
+/* A line of sshd_config that gives sessions what @environment (NULL ended) holds, "" for nothing;
+ * names of those that no such line can hold are added to @ret_left_out. In the arena of @cli. */
+char *personality_sshd_setenv(struct cli *cli, const char *const *environment,
+			      struct strings *ret_left_out);
+
+/* Put the public key of the environment of @cli into @home/.ssh, with the owner of @home. 0, also
+ * when there is none; -EINVAL for what is no key; other negative errno. */
+int personality_sshd_keys(struct cli *cli, const char *home);
+
+/* java's command line for the arguments @args (NULL ended) of jenkins-inbound. */
+char **personality_inbound_words(struct cli *cli, char *const *args, const char *jar);
+
+/* Where the controller has agent.jar, by @args or the environment, or NULL. */
+char *personality_inbound_url(struct cli *cli, char *const *args);
 
 /* True if dockerd-entrypoint.sh starts an engine for @args (NULL ended). */
 bool personality_dockerd_is_engine(char *const *args);
