@@ -146,15 +146,31 @@ static void tell_sessions(struct cli *cli, struct strings *words)
 
 /* ---- keys ---- */
 
+static bool has_host_key(void)
+{
+	static const char *const files[] = {
+		"/etc/ssh/ssh_host_ed25519_key",
+		"/etc/ssh/ssh_host_ecdsa_key",
+		"/etc/ssh/ssh_host_rsa_key",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (access(files[i], R_OK) == 0)
+			return true;
+	return false;
+}
+
+/* Those that are there stay: they may be mounted. Its status says nothing of those it could not
+ * write. */
 static void make_host_keys(const struct cli *cli)
 {
 	static const char *const argv[] = { "ssh-keygen", "-A", NULL };
 	int status = personality_run(cli, argv, cli->options.environment, -1, HOST_KEY_WAIT_MS);
 
-	if (status != 0)
+	if (!has_host_key())
 		log_line(LOG_LEVEL_WARNING, "DIND-AGENT-03",
-			 "ssh-keygen -A could not make the host keys that are missing in /etc/ssh "
-			 "(%s %d) → mount keys there, or a writable file system",
+			 "there is no host key in /etc/ssh, and ssh-keygen -A made none (%s %d) → "
+			 "mount keys there, or make it writable",
 			 status < 0 ? "error" : "status", abs(status));
 }
 
