@@ -24,6 +24,8 @@
 #define DIND_RUN_DIR	   "/run/dind"
 #define DIND_STATE_FILE	   DIND_RUN_DIR "/state.json"
 #define DIND_NOTIFY_SOCKET DIND_RUN_DIR "/notify"
+#define DIND_LIMITS_FILE   DIND_RUN_DIR "/limits"  /* for our runc, by --mirror-limits */
+#define DIND_MIRROR_DIR	   DIND_RUN_DIR "/runtime" /* which is in there */
 /* Where the loop image lives when the user named no other place (design: data root). */
 #define DIND_IMAGE_DIR	       "/var/lib/dind-init"
 #define DIND_ENGINE_LOG	       "/var/log/dind-init/engine.log"

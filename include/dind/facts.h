@@ -300,6 +300,10 @@ struct facts_limits {
 	uint64_t memory_max;	   /* bytes of our own group's limit, FACTS_UNLIMITED without one */
 	uint64_t memory_available; /* /proc/meminfo MemAvailable in bytes; 0 unknown */
 	uint64_t memory_used; /* by the group that has the limit, without what can be dropped */
+	/* Of our groups, too: microseconds of processor time in so many; processes. 0: no limit, or
+	 * not known. */
+	uint64_t cpu_quota, cpu_period;
+	uint64_t pids_max;
 };
 
 /* ---- names and identity ---- */

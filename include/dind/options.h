@@ -164,7 +164,8 @@ struct options {
 
 	/* security modules */
 	enum apparmor_mode apparmor;
-	bool selinux; /* a policy with the transitions is there: the engine may use it */
+	bool mirror_limits; /* inner containers without limits of their own get this one's */
+	bool selinux;	    /* a policy with the transitions is there: the engine may use it */
 
 	enum confine_mode confine;
 

@@ -33,9 +33,13 @@
 int apply_link(const struct plan_step *step, struct error *err)
 {
 	const char *path = step->u.link.path, *target = step->u.link.target;
-	char there[PATH_MAX], parent[PATH_MAX];
+	char there[PATH_MAX], parent[PATH_MAX], self[PATH_MAX];
 	int r;
 
+	/* who follows it is another, who would find himself */
+	if (str_equal(target, "/proc/self/exe") &&
+	    file_readlink_at(AT_FDCWD, target, self, sizeof(self)) >= 0)
+		target = self;
 	if (file_readlink_at(AT_FDCWD, path, there, sizeof(there)) >= 0 && str_equal(there, target))
 		return 0;
 	r = apply_parent(path, parent, sizeof(parent));

@@ -334,6 +334,9 @@ static const struct json_field limits_fields[] = {
 	  .missing = -1 },
 	{ .name = "memory_available", .type = FIELD_UINT, .offset = offsetof(S, memory_available) },
 	{ .name = "memory_used", .type = FIELD_UINT, .offset = offsetof(S, memory_used) },
+	{ .name = "cpu_quota", .type = FIELD_UINT, .offset = offsetof(S, cpu_quota) },
+	{ .name = "cpu_period", .type = FIELD_UINT, .offset = offsetof(S, cpu_period) },
+	{ .name = "pids_max", .type = FIELD_UINT, .offset = offsetof(S, pids_max) },
 };
 #undef S
 

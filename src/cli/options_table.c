@@ -411,6 +411,14 @@ const struct option_spec option_table[] = {
 	  .help = "the host's policy has the transitions that inner containers need: let the "
 		  "engine see SELinux and allow its selinux-enabled" },
 
+	{ .name = "mirror-limits",
+	  .type = OPTION_FLAG,
+	  .section = SECTION_ENGINE,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(mirror_limits),
+	  .help = "give inner containers that have no limit of memory, processors or processes "
+		  "that of this container, so that programs inside see it" },
+
 	{ .name = "confine",
 	  .argument = "WHAT",
 	  .type = OPTION_WORD,

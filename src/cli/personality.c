@@ -23,6 +23,7 @@ static const struct {
 	{ "dind", personality_dind },
 	{ "docker-init", personality_docker_init },
 	{ RELAY_NAME, personality_relay },
+	{ "runc", personality_runc },
 	{ "dockerd-entrypoint.sh", personality_dockerd },
 	{ "docker-entrypoint.sh", personality_docker_client },
 	{ "wrapdocker", personality_wrapdocker },

@@ -6,6 +6,9 @@
 
 #include "cli.h"
 
+/* --mirror-limits: the runc that the engine finds first; becomes the real one. */
+int personality_runc(struct cli *cli, int argc, char **argv);
+
 /* tini, as `docker run --init` wants it: src/init. */
 int personality_docker_init(struct cli *cli, int argc, char **argv);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resource limits: proc_pid_limits(5) for live machine and fixture alike, and the memory limit of
- * our control group. */
+/* Resource limits: proc_pid_limits(5) for live machine and fixture alike, and the limits of our
+ * control group. */
 #include <stdio.h>
 #include <string.h>
 
@@ -43,22 +43,63 @@ static void find_limit(const char *text, const char *name, uint64_t *ret_soft, u
 	*ret_hard = parse_limit(p, strcspn(p, " \n"));
 }
 
-/* ---- memory ----
+/* ---- groups ----
  */
 
-static const struct facts_hierarchy *memory_hierarchy(const struct facts_cgroups *cgroups)
+/* "cpu,cpuacct" */
+static bool has_controller(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)); at += n)
+		if ((at == list || at[-1] == ',') && (at[n] == '\0' || at[n] == ','))
+			return true;
+	return false;
+}
+
+static const struct facts_hierarchy *hierarchy_of(const struct facts_cgroups *cgroups,
+						  const char *controller)
 {
 	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
 		const struct facts_hierarchy *hierarchy = &cgroups->hierarchies[i];
 		bool wanted = cgroups->mode == CGROUP_V2
 				      ? hierarchy->id == 0
-				      : str_list_has(hierarchy->controllers, "memory");
+				      : has_controller(hierarchy->controllers, controller);
 
 		if (wanted && hierarchy->mounted_at)
 			return hierarchy;
 	}
 	return NULL;
 }
+
+typedef void group_look(const struct inspection *in, const char *group, void *arg);
+
+/* All groups from our own up to the top of what is mounted: each of them limits us. */
+static void walk_groups(const struct inspection *in, const struct facts_hierarchy *hierarchy,
+			group_look *look, void *arg)
+{
+	size_t top;
+	char *group;
+
+	if (!hierarchy)
+		return;
+	top = strlen(hierarchy->mounted_at);
+	look(in, hierarchy->mounted_at, arg);
+	if (!str_path_is_below(hierarchy->path, hierarchy->mount_root) ||
+	    strstr(hierarchy->path, "/.."))
+		return;
+	group = arena_printf(in->arena, "%s/%s", hierarchy->mounted_at,
+			     hierarchy->path + (strcmp(hierarchy->mount_root, "/") == 0
+							? 1
+							: strlen(hierarchy->mount_root)));
+	for (int depth = 0; strlen(group) > top && depth < MAX_GROUP_DEPTH; depth++) {
+		look(in, group, arg);
+		*strrchr(group, '/') = '\0';
+	}
+}
+
+/* ---- memory ----
+ */
 
 static uint64_t group_limit(const struct inspection *in, const char *group, const char *file)
 {
@@ -114,14 +155,15 @@ static uint64_t group_use(const struct inspection *in, const char *group, bool v
 }
 
 struct lowest {
+	const char *file;
 	uint64_t limit;
 	char *group; /* that has it */
 };
 
-static void look_at_group(const struct inspection *in, const char *group, const char *file,
-			  struct lowest *lowest)
+static void look_at_memory(const struct inspection *in, const char *group, void *arg)
 {
-	uint64_t limit = group_limit(in, group, file);
+	struct lowest *lowest = arg;
+	uint64_t limit = group_limit(in, group, lowest->file);
 
 	if (limit >= lowest->limit)
 		return;
@@ -129,38 +171,65 @@ static void look_at_group(const struct inspection *in, const char *group, const 
 	lowest->group = arena_strdup(in->arena, group);
 }
 
-/* The smallest limit from our own group up to the top of what is mounted, and what is used of it.
- */
+/* The smallest limit, and what is used of it. */
 static void inspect_memory(const struct inspection *in)
 {
 	const struct facts_cgroups *cgroups = &in->facts->cgroups;
-	const struct facts_hierarchy *hierarchy = memory_hierarchy(cgroups);
 	bool v2 = cgroups->mode == CGROUP_V2;
-	const char *file = v2 ? "memory.max" : "memory.limit_in_bytes";
-	struct lowest lowest = { FACTS_UNLIMITED, NULL };
+	struct lowest lowest = { v2 ? "memory.max" : "memory.limit_in_bytes", FACTS_UNLIMITED,
+				 NULL };
 	struct facts_limits *limits = &in->facts->limits;
-	char *group;
-	size_t top;
 
-	limits->memory_max = FACTS_UNLIMITED;
-	if (!hierarchy)
-		return;
-	top = strlen(hierarchy->mounted_at);
-	look_at_group(in, hierarchy->mounted_at, file, &lowest);
-	if (str_path_is_below(hierarchy->path, hierarchy->mount_root) &&
-	    !strstr(hierarchy->path, "/..")) {
-		group = arena_printf(in->arena, "%s/%s", hierarchy->mounted_at,
-				     hierarchy->path + (strcmp(hierarchy->mount_root, "/") == 0
-								? 1
-								: strlen(hierarchy->mount_root)));
-		for (int depth = 0; strlen(group) > top && depth < MAX_GROUP_DEPTH; depth++) {
-			look_at_group(in, group, file, &lowest);
-			*strrchr(group, '/') = '\0';
-		}
-	}
+	walk_groups(in, hierarchy_of(cgroups, "memory"), look_at_memory, &lowest);
 	limits->memory_max = lowest.limit;
 	if (lowest.group)
 		limits->memory_used = group_use(in, lowest.group, v2);
+}
+
+/* ---- processors and processes ----
+ */
+
+static uint64_t read_counter(const struct inspection *in, const char *group, const char *file)
+{
+	const char *line = world_read_line(in->world, arena_printf(in->arena, "%s/%s", group, file),
+					   in->arena);
+
+	return line ? parse_counter(line) : 0; /* "max" and "-1" are no limit */
+}
+
+static void look_at_processors(const struct inspection *in, const char *group, void *arg)
+{
+	struct facts_limits *limits = arg;
+	uint64_t quota, period = 0;
+
+	if (in->facts->cgroups.mode == CGROUP_V2) {
+		const char *path = arena_printf(in->arena, "%s/cpu.max", group);
+		const char *line = world_read_line(in->world, path, in->arena);
+		const char *blank = line ? strchr(line, ' ') : NULL;
+
+		quota = line ? parse_counter(arena_strndup(in->arena, line, strcspn(line, " ")))
+			     : 0;
+		period = blank ? parse_counter(blank + 1) : 0;
+	} else {
+		quota = read_counter(in, group, "cpu.cfs_quota_us");
+		period = read_counter(in, group, "cpu.cfs_period_us");
+	}
+	/* a period is at most a second */
+	if (!quota || !period || quota > UINT32_MAX || period > UINT32_MAX)
+		return;
+	if (limits->cpu_quota && quota * limits->cpu_period >= limits->cpu_quota * period)
+		return;
+	limits->cpu_quota = quota;
+	limits->cpu_period = period;
+}
+
+static void look_at_processes(const struct inspection *in, const char *group, void *arg)
+{
+	struct facts_limits *limits = arg;
+	uint64_t max = read_counter(in, group, "pids.max");
+
+	if (max && (!limits->pids_max || max < limits->pids_max))
+		limits->pids_max = max;
 }
 
 static void inspect_available(const struct inspection *in)
@@ -184,5 +253,7 @@ void inspect_limits(const struct inspection *in)
 	}
 	(void) world_read_int64(in->world, "/proc/self/oom_score_adj", &limits->oom_score_adj);
 	inspect_memory(in);
+	walk_groups(in, hierarchy_of(&in->facts->cgroups, "cpu"), look_at_processors, limits);
+	walk_groups(in, hierarchy_of(&in->facts->cgroups, "pids"), look_at_processes, limits);
 	inspect_available(in);
 }

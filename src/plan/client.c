@@ -137,16 +137,12 @@ static const char *const *watch_argv(struct planner *p)
 
 static void launch(struct planner *p, struct plan_service *service, const char *const *argv)
 {
-	int score;
-
 	service->wanted = true;
 	service->launch.argv = argv;
 	/* that of a client of the other engine: DOCKER_CERT_PATH and proxies are for it */
 	service->launch.environment = p->options->environment;
 	service->launch.new_session = true;
-	service->launch.set_oom_score = planner_oom_score(p, &score);
-	if (service->launch.set_oom_score)
-		service->launch.oom_score_adj = (int) p->facts->limits.oom_score_adj;
+	service->launch.set_oom_score = planner_job_oom_score(p, &service->launch.oom_score_adj);
 }
 
 void plan_client(struct planner *p)

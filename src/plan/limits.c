@@ -10,6 +10,15 @@
  * killed job says so, a killed engine fails every job. It is the number in Docker's own unit file.
  */
 #define ENGINE_OOM_SCORE (-500)
+/*
+ * Where it cannot go down, the job goes up, by what an engine weighs: the score counts thousandths
+ * of the memory that is short, which is the limit of our group. More would make the job die for a
+ * container that is the larger one.
+ */
+#define ENGINE_WEIGHT (UINT64_C(256) << 20)
+#define JOB_SCORE     100 /* for a limit that is not known */
+#define JOB_SCORE_MAX 500
+#define OOM_SCORE_MAX 1000
 
 uint64_t limits_sane_nofile(uint64_t limit)
 {
@@ -23,6 +32,35 @@ bool planner_oom_score(const struct planner *p, int *ret_score)
 	    p->facts->limits.oom_score_adj <= ENGINE_OOM_SCORE)
 		return false;
 	*ret_score = ENGINE_OOM_SCORE;
+	return true;
+}
+
+static int job_rise(const struct planner *p)
+{
+	uint64_t max = p->facts->limits.memory_max, rise;
+
+	if (!max || max == FACTS_UNLIMITED)
+		return JOB_SCORE;
+	/* rounded up: at least one */
+	rise = ENGINE_WEIGHT / (max / OOM_SCORE_MAX + 1) + 1;
+	return rise < JOB_SCORE_MAX ? (int) rise : JOB_SCORE_MAX;
+}
+
+bool planner_job_oom_score(const struct planner *p, int *ret_score)
+{
+	int64_t own = p->facts->limits.oom_score_adj;
+	int score;
+
+	/* PID 1's lowered score is for the engine; going back up needs no capability */
+	if (planner_oom_score(p, &score)) {
+		*ret_score = (int) own;
+		return true;
+	}
+	/* low enough by itself, or nothing is known; at the top there is nowhere to go */
+	if (!p->caps_known || own <= ENGINE_OOM_SCORE || own >= OOM_SCORE_MAX)
+		return false;
+	score = (int) own + job_rise(p);
+	*ret_score = score < OOM_SCORE_MAX ? score : OOM_SCORE_MAX;
 	return true;
 }
 

@@ -268,5 +268,7 @@ void plan_iptables_step(struct planner *p)
 
 const char *planner_engine_path(struct planner *p, const char *path)
 {
+	if (p->mirror)
+		path = arena_printf(p->arena, DIND_MIRROR_DIR ":%s", path);
 	return p->iptables ? arena_printf(p->arena, LINKS ":%s", path) : path;
 }

@@ -67,6 +67,7 @@ static void judge_all(struct planner *p)
 	plan_tls(p);
 	plan_user(p);
 	plan_network(p);
+	plan_mirror(p);
 	plan_lsm(p);
 	plan_confine(p);
 	/* a trial without privileges fails whatever the disk is like, and would be misread */
@@ -97,6 +98,7 @@ static void add_steps(struct planner *p)
 	plan_ca_steps(p);
 	plan_tls_step(p);
 	plan_iptables_step(p);
+	plan_mirror_steps(p);
 	plan_clamp_step(p);
 	plan_relay_step(p);
 	plan_containerd_steps(p);

@@ -69,6 +69,8 @@ struct planner {
 	const char *relay;    /* address of our relay for names, NULL: none */
 	struct strings relay_to;
 
+	const char *mirror; /* limits for inner containers, for our runc; NULL: it is not used */
+
 	const char *const *refused; /* calls that the engine's tree is refused, NULL: none */
 };
 
@@ -151,6 +153,8 @@ bool planner_has_cap(const struct planner *p, int cap);
 void plan_limits(struct planner *p);
 /* What oom_score_adj PID 1 and the engine get; false: left alone. */
 bool planner_oom_score(const struct planner *p, int *ret_score);
+/* That of COMMAND and of helpers beside the engine, so that they go first; false: left alone. */
+bool planner_job_oom_score(const struct planner *p, int *ret_score);
 
 void plan_runtime_directories(struct planner *p);
 void plan_writable(struct planner *p);
@@ -162,6 +166,9 @@ void plan_cgroups(struct planner *p);
 void plan_cgroups_v1(struct planner *p);
 void plan_cgroups_v2(struct planner *p);
 bool planner_cgroup_driver_wanted(const struct planner *p);
+/* mirror.c, --mirror-limits: chooses p->mirror; makes a runc of ours that the engine finds first */
+void plan_mirror(struct planner *p);
+void plan_mirror_steps(struct planner *p);
 /* dockerd's --cgroup-parent, where we have to stay in the host's tree; NULL: its default. */
 const char *planner_cgroup_parent(struct planner *p);
 

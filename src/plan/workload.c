@@ -164,7 +164,6 @@ static enum launch_caps capabilities(struct planner *p, const struct launch *lau
 void plan_workload(struct planner *p)
 {
 	struct launch *launch = &p->plan->workload.launch;
-	int score;
 
 	if (!p->options->workload)
 		return;
@@ -180,8 +179,5 @@ void plan_workload(struct planner *p)
 		launch->apparmor_exec = planner_apparmor_exec(p);
 	if (planner_is_outside(p))
 		return; /* nobody in here whom it would have to protect */
-	/* PID 1's lowered score is for the engine; going back up needs no capability */
-	launch->set_oom_score = planner_oom_score(p, &score);
-	if (launch->set_oom_score)
-		launch->oom_score_adj = (int) p->facts->limits.oom_score_adj;
+	launch->set_oom_score = planner_job_oom_score(p, &launch->oom_score_adj);
 }

@@ -146,3 +146,26 @@ outer_unmount() {
 	assert_loop_gone "$loop"
 	assert_image_clean quit
 }
+
+@test "stop: a second TERM ends COMMAND, a third the engine; --ready-file told when there was one" {
+	# So long that nothing but a TERM can end a phase.
+	box_start terms IMAGE --stop-timeout 1000 --ready-file /run/is-ready -- \
+		sh -c 'trap "echo heard-term" TERM; test -e /run/is-ready || exit 3; echo "up $$"; while :; do sleep 3600 & wait; done'
+	until_true 60 'COMMAND runs' box_log_has terms '^up [0-9]+$'
+	pid=$(box_logs terms | sed -n 's/^up //p')
+	loop=$(box_loop_identity terms)
+	box_import terms
+	box terms docker run -d --stop-timeout 1000 bb sh -c 'trap : TERM; while :; do sleep 3600 & wait; done' >/dev/null
+	docker kill --signal TERM "$(box_name terms)" >/dev/null
+	until_true 10 'COMMAND hears the first' box_log_has terms '^heard-term$'
+	box terms docker version >/dev/null || fail 'COMMAND still runs, and the engine does not answer'
+	box terms test -d "/proc/$pid"
+	docker kill --signal TERM "$(box_name terms)" >/dev/null
+	until_true 10 'the second ends COMMAND' box terms test ! -d "/proc/$pid"
+	[ -n "$(box_pids terms dockerd)" ] || fail 'the engine is gone, too'
+	docker kill --signal TERM "$(box_name terms)" >/dev/null
+	assert_eq 137 "$(box_wait terms 30)" 'status: that of COMMAND'
+	assert_loop_gone "$loop"
+	assert_image_clean terms
+	assert_unmounted terms
+}

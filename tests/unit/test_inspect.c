@@ -218,6 +218,27 @@ START_TEST(cgroups_are_understood)
 }
 END_TEST
 
+static const struct {
+	const char *name;
+	uint64_t quota, period, processes;
+} shares[] = {
+	{ "bare", 0, 0, 0 },
+	{ "docker-v1-privileged", 25000, 50000, 100 },
+	{ "docker-v1-plain", 0, 0, 0 },
+	{ "docker-v2-private", 50000, 100000, 0 },
+	/* of a pod and its container the smaller one of each */
+	{ "kubernetes-v2-host", 200000, 100000, 4096 },
+};
+
+START_TEST(limits_of_processors_and_processes)
+{
+	use(shares[_i].name);
+	ck_assert_uint_eq(facts->limits.cpu_quota, shares[_i].quota);
+	ck_assert_uint_eq(facts->limits.cpu_period, shares[_i].period);
+	ck_assert_uint_eq(facts->limits.pids_max, shares[_i].processes);
+}
+END_TEST
+
 START_TEST(v1_hierarchies_know_their_mounts)
 {
 	use("docker-v1-privileged");
@@ -729,6 +750,7 @@ int main(void)
 	tcase_add_test(tcase, without_answers_devices_are_unknown);
 	tcase_add_test(tcase, kernel_settings_are_writable_or_not);
 	tcase_add_loop_test(tcase, cgroups_are_understood, 0, ARRAY_SIZE(cgroups));
+	tcase_add_loop_test(tcase, limits_of_processors_and_processes, 0, ARRAY_SIZE(shares));
 	tcase_add_test(tcase, v1_hierarchies_know_their_mounts);
 	tcase_add_test(tcase, anonymous_volume_with_an_old_engine_in_it);
 	tcase_add_test(tcase, containerd_images_are_blobs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits, runtime directories, read-only mounts, devices, propagation, sweep. */
+#include <limits.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
 
@@ -100,12 +101,23 @@ static const struct {
 	int64_t score;
 	uint64_t without;
 	bool lowered;
+	uint64_t memory;
+	int job; /* what COMMAND gets; INT_MIN: its score is left alone */
 } scores[] = {
-	{ 0, 0, true },
-	{ 985, 0, true },
-	{ -500, 0, false },
-	{ -999, 0, false },
-	{ 0, CAP(CAP_SYS_RESOURCE), false },
+	{ 0, 0, true, 0, 0 },
+	{ 985, 0, true, 0, 985 },
+	{ -500, 0, false, 0, INT_MIN },
+	{ -999, 0, false, 0, INT_MIN },
+	/* the engine's cannot be lowered, so the job's goes up, by 256 MiB of the limit */
+	{ 0, CAP(CAP_SYS_RESOURCE), false, 0, 100 },
+	{ 0, CAP(CAP_SYS_RESOURCE), false, FACTS_UNLIMITED, 100 },
+	{ 0, CAP(CAP_SYS_RESOURCE), false, 100, 500 },
+	{ 0, CAP(CAP_SYS_RESOURCE), false, UINT64_C(512) << 20, 500 },
+	{ 0, CAP(CAP_SYS_RESOURCE), false, UINT64_C(4) << 30, 63 },
+	{ -499, CAP(CAP_SYS_RESOURCE), false, UINT64_C(4) << 40, -498 },
+	{ 985, CAP(CAP_SYS_RESOURCE), false, 0, 1000 },
+	{ 1000, CAP(CAP_SYS_RESOURCE), false, 0, INT_MIN },
+	{ -998, CAP(CAP_SYS_RESOURCE), false, 0, INT_MIN },
 };
 
 START_TEST(the_engine_goes_last_when_memory_runs_out)
@@ -116,6 +128,7 @@ START_TEST(the_engine_goes_last_when_memory_runs_out)
 
 	machine_with_volume(&m);
 	m.facts.limits.oom_score_adj = scores[_i].score;
+	m.facts.limits.memory_max = scores[_i].memory;
 	m.facts.privileges.cap_effective &= ~scores[_i].without;
 	m.options.workload = command;
 	machine_plan(&m);
@@ -129,10 +142,10 @@ START_TEST(the_engine_goes_last_when_memory_runs_out)
 	}
 	ck_assert_int_eq(m.plan.engine.launch.set_oom_score, scores[_i].lowered);
 	ck_assert_int_eq(m.plan.engine.launch.oom_score_adj, scores[_i].lowered ? -500 : 0);
-	/* COMMAND gets back what we had */
-	ck_assert_int_eq(m.plan.workload.launch.set_oom_score, scores[_i].lowered);
-	if (scores[_i].lowered)
-		ck_assert_int_eq(m.plan.workload.launch.oom_score_adj, scores[_i].score);
+	/* COMMAND gets back what we had, or more than the engine has */
+	ck_assert_int_eq(m.plan.workload.launch.set_oom_score, scores[_i].job != INT_MIN);
+	if (scores[_i].job != INT_MIN)
+		ck_assert_int_eq(m.plan.workload.launch.oom_score_adj, scores[_i].job);
 	machine_free(&m);
 }
 END_TEST
