@@ -152,17 +152,17 @@ bool mirror_add(json_t *config, const struct mirror *mirror)
 int mirror_file(const char *path, const struct mirror *mirror)
 {
 	struct arena arena = ARENA_INIT;
-	char *text, *changed = NULL;
+	char *text = NULL, *changed = NULL;
 	json_t *config = NULL;
 	struct stat st;
 	int r;
 
 	r = stat(path, &st) < 0 ? -errno : file_slurp_at(AT_FDCWD, path, CONFIG_MAX, &arena, &text);
-	if (r >= 0) {
+	if (r == 0 && text) {
 		config = json_loads(text, 0, NULL);
 		r = json_is_object(config) ? 0 : -EINVAL;
 	}
-	if (r == 0 && mirror_add(config, mirror)) {
+	if (config && r == 0 && mirror_add(config, mirror)) {
 		changed = json_dumps(config, JSON_COMPACT);
 		r = changed ? file_replace(path, changed, st.st_mode & 07777) : -ENOMEM;
 	}

@@ -56,7 +56,7 @@ group_file() { echo "cat /sys/fs/cgroup/$3 2>/dev/null || cat /sys/fs/cgroup/$1/
 @test "limits: memory that runs out under COMMAND costs a process of COMMAND's, not the engine" {
 	# One that the kernel chooses by its size alone would be this one as well: it is here to see the engine live on.
 	box_start full -m 256m -v "$(volume full):/var/lib/docker" IMAGE -- \
-		sh -c 'head -c 1g /dev/zero | tail >/dev/null; echo "tail ended with $?"; docker version -f "engine {{.Server.Os}}"; exec sleep 3600'
+		sh -c 'head -c 1G /dev/zero | tail >/dev/null; echo "tail ended with $?"; docker version -f "engine {{.Server.Os}}"; exec sleep 3600'
 	until_true 90 'the engine answers after it' box_log_has full '^engine linux$'
 	assert_match '^tail ended with 137$' "$(box_logs full)" 'output'
 	box_ready full

@@ -8,8 +8,8 @@
 
 load lib
 
-BOXES=(dind dind-flags dind-tls dind-drop-in dind-agent dind-engine dind-jenkins)
-VOLUMES=(dind-cache dind-pool dind-certs dind-agent-certs dind-jenkins-pool)
+BOXES=(dind dind-flags dind-tls dind-drop-in dind-agent dind-engine dind-jenkins dind-pod)
+VOLUMES=(dind-cache dind-pool dind-certs dind-agent-certs dind-jenkins-pool dind-pod)
 
 setup_file() {
 	engine_setup_file

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The manifests of images/kubernetes: what they name exists, and the pod that any Kubernetes takes runs, under podman in a box.
+
+# lib.bash sets status, out, err, elapsed; what is in single quotes is for a shell in the container.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
+
+load lib
+
+PACKAGES=podman,runc,conmon,catatonit,netavark,yq
+
+setup_file() {
+	engine_setup_file
+	[ -z "$ENGINE_MISSING" ] || return 0
+	export PODMAN=$RUN-podman PAYLOAD=$RUN-payload
+	root=$("$TOP/scripts/lab" root trixie "$PACKAGES" 2>"$WORK/root.log") || {
+		cat "$WORK/root.log"
+		fail 'no root with podman could be made'
+	}
+	DOCKER_TIMEOUT=300 docker import - "$PODMAN" <"$root" >/dev/null
+	# The image under test with something to run in the inner engine.
+	mkdir "$WORK/payload"
+	cp "$(busybox_tar)" "$WORK/payload/bb.tar"
+	printf 'FROM %s\nCOPY bb.tar /bb.tar\n' "$IMAGE" >"$WORK/payload/Dockerfile"
+	docker build -q -t "$PAYLOAD" "$WORK/payload" >/dev/null
+	docker run -d --name "$(box_name kube)" --label "dind-run=$RUN" --privileged -v /var/lib/containers \
+		--entrypoint sleep "$PODMAN" infinity >/dev/null
+	# As runc, but without limits that only CAP_SYS_RESOURCE may set: podman asks for them, and not every machine has it.
+	box_in kube sh -c 'cat >/usr/local/bin/runc-plain; chmod +x /usr/local/bin/runc-plain' <<-'E'
+		#!/bin/sh
+		before=
+		for word; do
+			if [ "$before" = --bundle ]; then
+				jq 'del(.process.rlimits)' "$word/config.json" >"$word/config.new" && mv "$word/config.new" "$word/config.json"
+			fi
+			before=$word
+		done
+		exec runc "$@"
+	E
+	DOCKER_TIMEOUT=300 docker save "$PAYLOAD" | DOCKER_TIMEOUT=300 box_in kube podman --log-level=error load -q >/dev/null
+	podman_tag
+	box kube mkdir /manifests
+	docker cp -q "$TOP/images/kubernetes/." "$(box_name kube):/manifests"
+}
+setup() { engine_setup; }
+teardown() {
+	[ -n "$ENGINE_MISSING" ] || podman pod rm -fa -t 0 >/dev/null 2>&1 || true
+	engine_teardown
+}
+teardown_file() {
+	[ -z "${PODMAN:-}" ] || docker rm -f -v "$(box_name kube)" >/dev/null 2>&1 || true
+	[ -z "${PODMAN:-}" ] || docker image rm -f "$PODMAN" "$PAYLOAD" >/dev/null 2>&1 || true
+	engine_teardown_file
+}
+
+podman() {
+	docker exec -i -e PODMAN_IGNORE_CGROUPSV1_WARNING=1 "$(box_name kube)" podman --log-level=error \
+		--runtime /usr/local/bin/runc-plain --cgroup-manager cgroupfs "$@"
+}
+
+podman_tag() { podman tag "$(podman images -q | head -n 1)" docker.io/dind-init/dind:latest; }
+
+# query MANIFEST JQ-PROGRAM [yq's options]: the documents of a manifest, as JSON.
+query() { box kube yq "${@:3}" "$2" "/manifests/$1"; }
+
+# play JQ-PROGRAM: the classic pod, changed by it.
+play() {
+	query classic.yaml "$1" -y >"$WORK/pod.yaml"
+	podman kube play --network none - <"$WORK/pod.yaml" >/dev/null
+}
+
+# What a pod is made of, wherever it is in a manifest, and its containers.
+SPEC='(.spec.template.spec // .spec)'
+ALL="$SPEC"' | (.initContainers // []) + .containers | .[]'
+
+@test "kubernetes: images, options, volumes and times of the manifests fit together" {
+	# So that a manifest that is not parsed is not taken for one in order.
+	assert_eq 4 "$(box kube sh -c 'ls /manifests/*.yaml' | wc -l)" manifests
+	for manifest in sidecar classic warm jenkins; do
+		file=$manifest.yaml
+		pods='select(.kind != "Service")'
+		assert_eq 1 "$(query $file "$pods | .kind" -r | wc -l)" "pods in $file"
+		assert_eq '' "$(query $file "$pods | $ALL | select(.image != \"dind-init/dind\") | .image" -r)" "other images in $file"
+		# The engine's container, and no other, is privileged, limited, probed by our own command.
+		engine='select(.securityContext.privileged)'
+		assert_eq 1 "$(query $file "$pods | $ALL | $engine | .name" -r | wc -l)" "engines in $file"
+		assert_eq 'null' "$(query $file "$pods | $ALL | $engine | .command" -r)" "command of the engine in $file"
+		assert_eq '["dind-init","ready"]' "$(query $file "$pods | $ALL | $engine | (.startupProbe, .livenessProbe) | .exec.command" -c | sort -u)" "probes in $file"
+		assert_match '^[1-9]' "$(query $file "$pods | $ALL | $engine | .resources.limits.memory" -r)" "memory in $file"
+		# Every mount is one of the pod's volumes; the plugin of Jenkins brings one of its own.
+		assert_eq '' "$(query $file "$pods | $SPEC as \$s | [$ALL | .volumeMounts[]?.name] - [\$s.volumes[].name, \"workspace-volume\"] | .[]" -r)" "volumes in $file"
+		# What is left of the grace when the engine has used its own.
+		grace=$(query $file "$pods | $SPEC | .terminationGracePeriodSeconds" -r)
+		stop=$(query $file "$pods | $ALL | $engine | .args[] | select(startswith(\"--stop-timeout=\"))" -r)
+		[ "${stop#*=}" -lt "$grace" ] || fail "$file: $stop, and a grace of $grace s"
+		# The options are known, and do what a plan can be made of.
+		mapfile -t args < <(query $file "$pods | $ALL | $engine | .args[]" -r)
+		[ "${#args[@]}" -ge 4 ] || fail "$file: arguments of the engine: ${args[*]}"
+		box_run "plan-$manifest" -m 512m -v /pool -v /pod IMAGE plan "${args[@]}"
+		assert_eq 0 "$status" "status of the plan for $file"
+		assert_match 'DIND-CGROUP-14' "$out$err" "plan for $file"
+		# Kubernetes stops inner containers, too: nobody names what must be outside of the limits.
+		refute_match 'cgroup-parent' "$(box kube cat "/manifests/$file")" "$file"
+	done
+}
+
+@test "kubernetes: the classic pod: the job waits for the engine, limits hold, and the Job ends" {
+	# Without --mirror-limits: what holds are the pod's own.
+	play "$SPEC"' |= (.containers[0].resources = {limits: {memory: "512Mi"}} | .containers[0].args -= ["--mirror-limits"]
+		| .containers[1].command[2] |= sub("docker info &"; "{
+			docker import -c \"ENV PATH=/bin\" - bb </bb.tar >/dev/null
+			docker run --rm bb sh -c \"head -c 1073741824 /dev/zero | tail\" >/dev/null
+			echo \"container ended with $?\"
+			docker version -f \"engine {{.Server.Os}}\"
+			exit 7; } &"))'
+	assert_eq 7 "$(podman wait build-pod-job)" 'status of the job'
+	# It is told by --quit-file.
+	assert_eq 0 "$(podman wait build-pod-dind)" 'status of the engine'
+	log=$(podman logs build-pod-job 2>&1)
+	assert_match '^container ended with 137$' "$log" 'output of the job'
+	assert_match '^engine linux$' "$log" 'output of the job'
+	log=$(podman logs build-pod-dind 2>&1)
+	assert_match '\(memory: 512.0 MiB\) hold for all inner containers' "$log" 'output of the engine'
+	assert_match 'stopped cleanly' "$log" 'output of the engine'
+}
+
+@test "kubernetes: an engine that is killed fails the pod, and says so in the termination log" {
+	box kube sh -c ': >/run/termination'
+	play "$SPEC"' |= (.volumes += [{name: "termination", hostPath: {path: "/run/termination", type: "File"}}]
+		| .containers[0].volumeMounts += [{name: "termination", mountPath: "/dev/termination-log"}]
+		| .containers[1].command[2] |= sub("docker info &"; "{ docker events; echo events ended; exit 9; } &"))'
+	until_true 60 'the engine is ready' podman exec build-pod-dind dind-init ready
+	podman exec build-pod-dind sh -c 'kill -KILL "$(cat /run/docker.pid)"'
+	assert_eq 137 "$(podman wait build-pod-dind)" 'status of the engine'
+	assert_match '(SIGKILL|signal 9|killed)' "$(box kube cat /run/termination)" 'termination log'
+	assert_eq 9 "$(podman wait build-pod-job)" 'status of the job'
+}
