@@ -60,6 +60,16 @@ START_TEST(link_leads_there)
 	run_step(&step);
 	ck_assert_int_eq(readlink(step.u.link.path, target, sizeof(target)),
 			 (ssize_t) strlen(step.u.link.target));
+	/* ourselves: whoever follows it is another program */
+	step.u.link.target = "/proc/self/exe";
+	for (int i = 0; i < 2; i++) {
+		char self[PATH_MAX] = "", there[PATH_MAX] = "";
+
+		run_step(&step);
+		ck_assert_int_gt(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
+		ck_assert_int_gt(readlink(step.u.link.path, there, sizeof(there) - 1), 0);
+		ck_assert_str_eq(there, self);
+	}
 	step.u.link.path = "/proc/version/iptables";
 	ck_assert_int_lt(apply_step(&context, &step, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.message, "/proc/version/iptables"));

@@ -105,6 +105,8 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 		fprintf(out, " host=%s", o->hosts[i]);
 	if (o->apparmor != APPARMOR_NAMESPACE)
 		fprintf(out, " apparmor=%d", (int) o->apparmor);
+	if (o->mirror_limits)
+		fprintf(out, " mirror-limits");
 	if (o->selinux)
 		fprintf(out, " selinux");
 	if (o->insecure_tcp)
@@ -239,6 +241,8 @@ static const struct {
 	{ { W("--apparmor=host"), W(NULL) }, "run apparmor=1" },
 	{ { W(NULL), W("DIND_APPARMOR=off", "DIND_SELINUX=1", NULL) }, "run apparmor=2 selinux" },
 	{ { W("--selinux"), W(NULL) }, "run selinux" },
+	{ { W("--mirror-limits"), W(NULL) }, "run mirror-limits" },
+	{ { W(NULL), W("DIND_MIRROR_LIMITS=0", NULL) }, "run" },
 	{ { W("--socket-group", "99"), W(NULL) }, "run group=99" },
 	{ { W("--mode", "nested"), W(NULL) }, "run nested" },
 	{ { W("--mode", "auto"), W(NULL) }, "run" },
