@@ -6,6 +6,7 @@
  *
  *   command line                         src/certs/command.c
  *   what is done with what is there      src/certs/ensure.c
+ *   what is done before it may           src/certs/ahead.c
  *   what the user put there              src/certs/check.c
  *   names and addresses                  src/certs/names.c
  *   keys and certificates                src/certs/make.c
@@ -46,6 +47,7 @@ static int run(struct certs_command *command, struct arena *arena)
 		return refused(CERTS_FAIL_SAN, &err);
 	certs_names_local(&command->work.local, &sources, arena);
 	command->work.now = (int64_t) time(NULL);
+	command->work.go = STDIN_FILENO;
 	if (certs_ensure(&command->work, &outcome, &err) < 0)
 		return refused(outcome.failure, &err);
 	if (*outcome.warning)
@@ -61,8 +63,9 @@ int main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int status = STATUS_OK;
 
-	/* openssl.cnf is about providers and defaults that nothing here hangs on */
-	(void) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	/* openssl.cnf is about providers and defaults that nothing here hangs on; what libcrypto
+	 * holds goes with us */
+	(void) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 	if (!command) {
 		status = STATUS_OSERR;
 	} else if (certs_command_parse(command, argc, argv, &err) < 0) {

@@ -38,6 +38,7 @@ struct apply_context {
 	int mkfs_attempt;	       /* which set of options it was given */
 	pid_t certs_pid;	       /* running dind-certs, 0: none */
 	int certs_output;	       /* read end of what it prints */
+	int certs_go;		       /* it waits for a byte from here; -EBADF: it does not */
 	char loop_device[32];	       /* "/dev/loop7", "" without one */
 	uint64_t loop_image_device, loop_image_inode; /* of the image behind it */
 	bool loop_direct_io;
@@ -65,6 +66,13 @@ void apply_context_init(struct apply_context *context);
  * step->on_fail. A filled context->notice is to be printed by the caller.
  */
 int apply_step(struct apply_context *context, const struct plan_step *step, struct error *err);
+
+/*
+ * What of @step of a plan that still wants trials can be done beside them, because it changes
+ * nothing: dind-certs starts, looks and makes keys, and goes on when the step is carried out. Once;
+ * 0 for steps without such a part. A failure needs no following: apply_step() meets it again.
+ */
+int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err);
 
 /*
  * STEP_CONFIG once more, for an engine that runs as @argv: read the user's file anew, merge, have

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "child.h"
@@ -12,6 +13,7 @@
 #include "steps.h"
 
 #define OUTPUT_MAX 2048
+#define HELD_ARGS  15
 
 /* All that it writes, as far as it fits, until it closes its outputs. 0 or -ETIMEDOUT. */
 static int read_output(int fd, int64_t deadline, char *buf, size_t size)
@@ -75,9 +77,55 @@ static int begin(struct apply_context *context, const struct plan_step *step, st
 	return 0;
 }
 
+/* A socket, because a pipe without a reader would send us a signal. */
+static int begin_held(struct apply_context *context, const char *const *argv, struct error *err)
+{
+	const char *held[HELD_ARGS + 2] = { NULL };
+	auto_close int theirs = -EBADF;
+	size_t n = 0;
+	int ends[2];
+	pid_t pid;
+
+	while (n < HELD_ARGS && argv[n]) {
+		held[n] = argv[n];
+		n++;
+	}
+	if (argv[n])
+		return error_set(err, -E2BIG, "start %s", argv[0]);
+	held[n] = "--hold";
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_set(err, -errno, "make a socket for %s", argv[0]);
+	theirs = ends[0];
+	pid = child_start_fed(held, theirs, &context->certs_output, err);
+	if (pid < 0) {
+		(void) close(ends[1]);
+		return (int) pid;
+	}
+	context->certs_go = ends[1];
+	context->certs_pid = pid;
+	return 0;
+}
+
+/* It may write now. One that has ended meanwhile had nothing to write. */
+static void release(struct apply_context *context)
+{
+	if (context->certs_go < 0)
+		return;
+	(void) send(context->certs_go, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	fd_close(&context->certs_go);
+}
+
+int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err)
+{
+	if (step->kind != STEP_CERTS || !step->u.certs.begin || context->certs_pid)
+		return 0;
+	return begin_held(context, step->u.certs.argv, err);
+}
+
 void apply_abandon_certs(struct apply_context *context)
 {
 	fd_close(&context->certs_output);
+	fd_close(&context->certs_go);
 	if (context->certs_pid)
 		child_kill(context->certs_pid);
 	context->certs_pid = 0;
@@ -92,6 +140,7 @@ int apply_certs(struct apply_context *context, const struct plan_step *step, str
 	pid_t pid = context->certs_pid;
 	const char *said;
 
+	release(context);
 	if (r < 0 || step->u.certs.begin)
 		return r;
 	r = read_output(context->certs_output, deadline, text, sizeof(text));

@@ -20,11 +20,12 @@
 
 #define CHILD_KILL_MS 2000
 
-static _Noreturn void exec_child(const char *const *argv, int output, pid_t parent)
+/* @input: -1 for /dev/null. */
+static _Noreturn void exec_child(const char *const *argv, int input, int output, pid_t parent)
 {
 	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
 						   NULL };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int from = input < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : input;
 	sigset_t none;
 
 	/* A program that outlives us would go on writing to an image that somebody else has locked
@@ -33,8 +34,8 @@ static _Noreturn void exec_child(const char *const *argv, int output, pid_t pare
 		_exit(127);
 	(void) sigemptyset(&none);
 	(void) sigprocmask(SIG_SETMASK, &none, NULL);
-	if (null >= 0)
-		(void) dup2(null, STDIN_FILENO);
+	if (from >= 0)
+		(void) dup2(from, STDIN_FILENO);
 	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
 		_exit(127);
 	(void) execve(argv[0], (char *const *) (uintptr_t) argv,
@@ -44,6 +45,11 @@ static _Noreturn void exec_child(const char *const *argv, int output, pid_t pare
 }
 
 pid_t child_start(const char *const *argv, int *ret_output, struct error *err)
+{
+	return child_start_fed(argv, -1, ret_output, err);
+}
+
+pid_t child_start_fed(const char *const *argv, int from, int *ret_output, struct error *err)
 {
 	pid_t parent = getpid();
 	auto_close int output = -EBADF;
@@ -61,7 +67,7 @@ pid_t child_start(const char *const *argv, int *ret_output, struct error *err)
 	if (pid < 0)
 		return error_set(err, -errno, "start %s", argv[0]);
 	if (pid == 0)
-		exec_child(argv, input, parent);
+		exec_child(argv, from, input, parent);
 	*ret_output = fd_take(&output);
 	return pid;
 }

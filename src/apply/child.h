@@ -15,6 +15,9 @@
  */
 pid_t child_start(const char *const *argv, int *ret_output, struct error *err);
 
+/* The same with the descriptor @from, which stays the caller's, as standard input. */
+pid_t child_start_fed(const char *const *argv, int from, int *ret_output, struct error *err);
+
 /*
  * Wait until the child closes its outputs and ends, and reap it; @output is closed. The last line
  * that it wrote is put into @line. A child that is not done after @timeout_ms is killed and reaped:

@@ -80,6 +80,8 @@ struct certs_options {
 	struct certs_names local; /* of this container */
 	struct certs_names asked; /* by the user */
 	int64_t now;		  /* seconds since the epoch */
+	bool held;		  /* nothing is written before a byte arrives at @go */
+	int go;
 };
 
 struct certs_outcome {
@@ -88,7 +90,10 @@ struct certs_outcome {
 	char warning[CERTS_LINE_MAX]; /* "" without one */
 };
 
-/* Have certificates that are good. 0, or a negative errno with @err and ret->failure. */
+/*
+ * Have certificates that are good. 0, or a negative errno with @err and ret->failure. That
+ * options->go ends without a byte is a CERTS_FAIL_SYSTEM.
+ */
 int certs_ensure(const struct certs_options *options, struct certs_outcome *ret, struct error *err);
 
 /* ---- the command line ---- */

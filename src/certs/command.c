@@ -13,6 +13,7 @@ enum {
 	OPT_DIRECTORY = 256,
 	OPT_KEY,
 	OPT_SAN,
+	OPT_HOLD,
 	OPT_HELP,
 };
 
@@ -23,6 +24,7 @@ void certs_usage(void)
 	       "  --key ec|rsa      of what kind keys are (those that are there stay; new ones: "
 	       "ec)\n"
 	       "  --san LIST        more names of the server: DNS:NAME,IP:ADDRESS,...\n"
+	       "  --hold            write nothing before a byte comes on standard input\n"
 	       "  --help            this text\n"
 	       "\n"
 	       "status: 0 they are good, or were made; 64 usage; 71 cannot be made; of files that "
@@ -48,6 +50,9 @@ static int set_option(struct certs_command *command, int code, const char *value
 	case OPT_SAN:
 		command->san = value;
 		return 0;
+	case OPT_HOLD:
+		command->work.held = true;
+		return 0;
 	default:
 		command->help = true;
 		return 0;
@@ -60,6 +65,7 @@ int certs_command_parse(struct certs_command *command, int argc, char **argv, st
 		{ "directory", required_argument, NULL, OPT_DIRECTORY },
 		{ "key", required_argument, NULL, OPT_KEY },
 		{ "san", required_argument, NULL, OPT_SAN },
+		{ "hold", no_argument, NULL, OPT_HOLD },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ NULL, 0, NULL, 0 },
 	};

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "dind/file.h"
@@ -100,7 +101,7 @@ static int make_ca(struct certs_run *run, struct authority *ca, bool new_key)
 	struct certs_set set = { .role = "ca", .key_mode = 0600 };
 
 	if (new_key)
-		ca->key = certs_new_key(run->options->key);
+		ca->key = certs_take_key(run);
 	if (!ca->key)
 		return certs_fail_crypto(run, "make a key");
 	certs_free_x509(&ca->cert);
@@ -177,7 +178,7 @@ static bool leaf_is_good(struct certs_run *run, const struct leaf *leaf, const s
 static int make_leaf(struct certs_run *run, const struct leaf *leaf, EVP_PKEY *old_key,
 		     const struct authority *ca)
 {
-	auto_key new_key = old_key ? NULL : certs_new_key(run->options->key);
+	auto_key new_key = old_key ? NULL : certs_take_key(run);
 	EVP_PKEY *key = old_key ? old_key : new_key;
 	auto_x509 cert = NULL;
 	struct certs_set set = { .role = leaf->role, .key_mode = leaf->key_mode };
@@ -256,20 +257,17 @@ static void join_names(struct certs_names *all, const struct certs_options *opti
 	}
 }
 
-static int ensure_ours(struct certs_run *run)
+/* whoever may read the directory is a client, whatever user it runs as */
+static const struct leaf client = { "client", 0644, NULL };
+
+static int ensure_ours(struct certs_run *run, const struct leaf *server)
 {
-	struct certs_names names;
-	const struct leaf server = { "server", 0600, &names };
-	/* whoever may read the directory is a client, whatever user it runs as */
-	const struct leaf client = { "client", 0644, NULL };
 	struct authority ca = { .key = NULL };
 	bool server_made = false, client_made = false;
-	int r;
+	int r = ensure_ca(run, &ca);
 
-	join_names(&names, run->options);
-	r = ensure_ca(run, &ca);
 	if (r == 0)
-		r = ensure_leaf(run, &server, &ca, &server_made);
+		r = ensure_leaf(run, server, &ca, &server_made);
 	if (r == 0)
 		r = ensure_leaf(run, &client, &ca, &client_made);
 	if (r == 0)
@@ -277,6 +275,24 @@ static int ensure_ours(struct certs_run *run)
 	certs_free_key(&ca.key);
 	certs_free_x509(&ca.cert);
 	return r;
+}
+
+/* All of them are good, and nothing is left to be removed. */
+static bool are_kept(struct certs_run *run, const struct leaf *server)
+{
+	struct certs_path path;
+	struct authority ca = { .key = NULL };
+	bool kept = certs_is_there(certs_path(run, "ca", "key.pem", &path)) &&
+		    certs_is_swept(run, "ca") && certs_is_swept(run, server->role) &&
+		    certs_is_swept(run, client.role) &&
+		    certs_read_x509(certs_path(run, "ca", "cert.pem", &path), &ca.cert) == 0 &&
+		    ca_is_good(run, certs_path(run, "ca", "key.pem", &path), ca.cert) &&
+		    leaf_is_good(run, server, &ca) && leaf_is_good(run, &client, &ca);
+
+	if (kept)
+		tell(run, &ca, false, false);
+	certs_free_x509(&ca.cert);
+	return kept;
 }
 
 /* ---- one at a time ---- */
@@ -315,15 +331,70 @@ static bool is_users(const struct certs_run *run)
 	       !certs_is_there(certs_path(run, "ca", "key.pem", &path));
 }
 
+/* ---- looking, then doing ---- */
+
+/*
+ * Not a byte has to be written: they are the user's, or ours and good. *@ret_directory is where
+ * they are, and locked while we look, so that what is read belongs together.
+ */
+static bool look(struct certs_run *run, const struct leaf *server, int *ret_directory, int *ret)
+{
+	int fd = open(run->options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool done;
+
+	*ret_directory = fd;
+	if (fd < 0 || (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK))
+		return false;
+	*ret = 0;
+	done = is_users(run);
+	if (done)
+		*ret = certs_check_users(run);
+	else
+		done = are_kept(run, server);
+	(void) flock(fd, LOCK_UN);
+	return done;
+}
+
+/* Nothing was mounted over it while we waited. */
+static bool is_still_there(const struct certs_run *run, int directory)
+{
+	struct stat now, then;
+
+	return fstat(directory, &then) == 0 && stat(run->options->directory, &now) == 0 &&
+	       now.st_dev == then.st_dev && now.st_ino == then.st_ino;
+}
+
+static int look_and_do(struct certs_run *run, const struct leaf *server)
+{
+	auto_close int looked_at = -EBADF;
+	auto_close int locked = -EBADF;
+	int looked = 0, r;
+	bool done = look(run, server, &looked_at, &looked);
+
+	if (!done && run->options->held)
+		certs_make_ahead(run);
+	r = certs_wait_for_go(run);
+	if (r < 0)
+		return r;
+	if (done && is_still_there(run, looked_at))
+		return looked;
+	*run->outcome = (struct certs_outcome){ .failure = CERTS_FAIL_SYSTEM };
+	if (is_users(run))
+		return certs_check_users(run);
+	r = lock(run, &locked);
+	return r < 0 ? r : ensure_ours(run, server);
+}
+
 int certs_ensure(const struct certs_options *options, struct certs_outcome *ret, struct error *err)
 {
-	struct certs_run run = { options, ret, err };
-	auto_close int fd = -EBADF;
+	struct certs_run run = { .options = options, .outcome = ret, .err = err };
+	struct certs_names names;
+	const struct leaf server = { "server", 0600, &names };
 	int r;
 
 	*ret = (struct certs_outcome){ .failure = CERTS_FAIL_SYSTEM };
-	if (is_users(&run))
-		return certs_check_users(&run);
-	r = lock(&run, &fd);
-	return r < 0 ? r : ensure_ours(&run);
+	join_names(&names, options);
+	r = look_and_do(&run, &server);
+	certs_drop_ahead(&run);
+	return r;
 }

@@ -18,11 +18,15 @@ void certs_free_stack(STACK_OF(X509) * *stack);
 #define auto_x509  __attribute__((cleanup(certs_free_x509))) X509 *
 #define auto_stack __attribute__((cleanup(certs_free_stack))) STACK_OF(X509) *
 
+#define CERTS_MAX_AHEAD 3 /* CA, server, client */
+
 /* One run. */
 struct certs_run {
 	const struct certs_options *options;
 	struct certs_outcome *outcome;
 	struct error *err;
+	EVP_PKEY *ahead[CERTS_MAX_AHEAD]; /* keys that nobody has yet */
+	size_t n_ahead;
 };
 
 /* Note why this run fails. Returns a negative errno; certs_fail_errno() appends the text of @code.
@@ -34,6 +38,16 @@ int certs_fail_errno(struct certs_run *run, int code, const char *fmt, ...) DIND
 void certs_say(char line[CERTS_LINE_MAX], const char *fmt, ...) DIND_PRINTF(2, 3);
 /* libcrypto itself refused to do something. */
 int certs_fail_crypto(struct certs_run *run, const char *what);
+
+/* ---- ahead.c: before anything may be written ---- */
+
+/* Make the keys that will be missing, and what libcrypto sets up at its first certificate. */
+void certs_make_ahead(struct certs_run *run);
+/* One of those, else a new one. The caller's; NULL: libcrypto refused. */
+EVP_PKEY *certs_take_key(struct certs_run *run);
+void certs_drop_ahead(struct certs_run *run);
+/* Wait for options->go, when held. 0, or noted like any failure. */
+int certs_wait_for_go(struct certs_run *run);
 
 /* ---- store.c: files ---- */
 
@@ -81,6 +95,8 @@ int certs_write(struct certs_run *run, const struct certs_set *set);
 
 /* Remove what a run that was killed has left aside: there may be a key among it. */
 void certs_sweep(struct certs_run *run, const char *role);
+/* There is nothing to be removed. */
+bool certs_is_swept(const struct certs_run *run, const char *role);
 
 /* ---- extras.c ---- */
 

@@ -279,6 +279,16 @@ void certs_sweep(struct certs_run *run, const char *role)
 		(void) unlink(certs_path(run, role, asides[i], &path));
 }
 
+bool certs_is_swept(const struct certs_run *run, const char *role)
+{
+	struct certs_path path;
+
+	for (size_t i = 0; i < ARRAY_SIZE(asides); i++)
+		if (access(certs_path(run, role, asides[i], &path), F_OK) == 0)
+			return false;
+	return true;
+}
+
 int certs_write(struct certs_run *run, const struct certs_set *set)
 {
 	struct certs_path path;

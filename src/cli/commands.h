@@ -34,6 +34,9 @@ struct planning {
 	struct plan plan;
 	int rounds;
 	struct planning_times times;
+	/* Called before the trials of a plan that refuses nothing; NULL: nobody. */
+	void (*before_trials)(void *context, const struct plan *plan);
+	void *context;
 };
 
 /* Look at the machine. */

@@ -41,9 +41,12 @@ static int run_trials(struct planning *planning, struct error *err)
 	struct facts *facts = &planning->facts;
 	size_t known = facts->n_trials;
 	int64_t began = clock_now_ms();
-	int r = trial_run_all(plan->trials, plan->n_trials, TRIAL_TIMEOUT_MS, &planning->arena,
-			      facts, err);
+	int r;
 
+	if (planning->before_trials)
+		planning->before_trials(planning->context, plan);
+	r = trial_run_all(plan->trials, plan->n_trials, TRIAL_TIMEOUT_MS, &planning->arena, facts,
+			  err);
 	planning->times.trials_ms += clock_now_ms() - began;
 	for (size_t i = known; i < facts->n_trials; i++) {
 		const struct facts_trial *trial = &facts->trials[i];

@@ -148,6 +148,19 @@ static enum pass apply_steps(struct start *start, int *ret_status)
 	return start_told_to_stop(start, ret_status) ? PASS_END : PASS_DONE;
 }
 
+/* Beside the trials runs what changes nothing. */
+static void begin_ahead(void *context, const struct plan *plan)
+{
+	struct start *start = context;
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct error err = ERROR_INIT;
+
+		if (apply_ahead(&start->context, &plan->steps[i], &err) < 0)
+			log_debug("%s", err.message);
+	}
+}
+
 /* Plan and apply until a plan could be carried out. PASS_DONE or PASS_END. */
 static enum pass prepare(struct start *start, int *ret_status)
 {
@@ -227,6 +240,8 @@ int cli_run(struct cli *cli)
 	if (cli->dockerd_asks && !cli->options.workload)
 		return ask_dockerd(cli);
 	apply_context_init(&start.context);
+	start.planning.before_trials = begin_ahead;
+	start.planning.context = &start;
 	if (prepare(&start, &status) == PASS_DONE) {
 		if (cli->tells_iptables)
 			personality_iptables_print(

@@ -135,11 +135,14 @@ whole_use() {
 		box_import switch
 		docker rm -f -v "$(box_name switch)" >/dev/null
 	fi
-	box_run none -v "$WORK/broken:/usr/sbin/xtables-nft-multi:ro" -v "$WORK/broken:/usr/sbin/xtables-legacy-multi:ro" IMAGE -- true
+	mkdir "$WORK/certs"
+	box_run none -v "$WORK/broken:/usr/sbin/xtables-nft-multi:ro" -v "$WORK/broken:/usr/sbin/xtables-legacy-multi:ro" \
+		-v "$WORK/certs:/c" IMAGE --tls-dir /c --host tcp://0.0.0.0:2376 -- true
 	assert_eq 71 "$status" status
 	assert_match 'DIND-NET-06.*rule set generation id' "$err" 'what the programs said'
 	assert_match -- '--iptables=false' "$err" remedy
 	refute_match 'Starting up|containerd not running' "$err" 'dockerd'
+	assert_eq '' "$(ls -A "$WORK/certs")" 'dind-certs, which was started beside the trials, has written nothing'
 	box_run without -v "$WORK/broken:/usr/sbin/xtables-nft-multi:ro" -v "$WORK/broken:/usr/sbin/xtables-legacy-multi:ro" IMAGE \
 		--dockerd-args '--iptables=false --ip6tables=false' -- docker info -f '{{.Driver}}'
 	assert_eq 0 "$status" status

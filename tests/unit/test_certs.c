@@ -414,7 +414,7 @@ END_TEST
 /* Whatever instant a start is killed at, no key lies beside a certificate of another. */
 START_TEST(a_new_key_never_meets_an_old_certificate)
 {
-	struct certs_run run = { options, &outcome, &err };
+	struct certs_run run = { .options = options, .outcome = &outcome, .err = &err };
 	auto_key key = certs_new_key(CERTS_KEY_EC);
 	auto_key ca_key = NULL;
 	auto_x509 ca = NULL;
@@ -730,6 +730,122 @@ START_TEST(its_statuses)
 }
 END_TEST
 
+/* ---- held: PID 1 does not know yet whether there will be an engine ---- */
+
+/* A child that is held at *@ret_go; its status is that of certs_ensure(). */
+static pid_t start_held(int *ret_go)
+{
+	int ends[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	options->held = true;
+	options->go = ends[0];
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		(void) close(ends[1]);
+		_exit(certs_ensure(options, &outcome, &err) == 0 ? 0 : 1);
+	}
+	(void) close(ends[0]);
+	options->held = false;
+	*ret_go = ends[1];
+	return pid;
+}
+
+static int end_held(pid_t pid, int go, const char *say)
+{
+	int status;
+
+	ck_assert_int_eq(write(go, say, strlen(say)), (ssize_t) strlen(say));
+	(void) close(go);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* It has done what it can, and waits. */
+static void wait_until_it_waits(pid_t pid)
+{
+	const struct timespec pause = { 0, 2000000 };
+	char path[64], text[512];
+
+	(void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+	for (int i = 0; i < 5000; i++) {
+		ck_assert_int_gt(file_read_at(AT_FDCWD, path, text, sizeof(text)), 0);
+		if (strstr(text, ") S "))
+			return;
+		(void) nanosleep(&pause, NULL);
+	}
+	ck_abort_msg("it does not come to wait: %s", text);
+}
+
+START_TEST(nothing_is_written_before_it_may)
+{
+	int go;
+	pid_t pid;
+
+	/* the whole directory is to be made */
+	ck_assert_int_eq(rmdir(directory), 0);
+	pid = start_held(&go);
+	wait_until_it_waits(pid);
+	ck_assert_int_lt(access(directory, F_OK), 0);
+	ck_assert_int_eq(end_held(pid, go, ""), 1);
+	ck_assert_int_lt(access(directory, F_OK), 0);
+	pid = start_held(&go);
+	ck_assert_int_eq(end_held(pid, go, "\n"), 0);
+	consistent("server", "DNS:docker,DNS:box,IP:10.0.0.2,IP:::1");
+	consistent("client", NULL);
+	ck_assert_uint_eq(mode_of("server/key.pem"), 0600);
+}
+END_TEST
+
+/* What is found good there says nothing of what lies there when it may write. */
+START_TEST(it_looks_again_at_another_directory)
+{
+	const char *before[ARRAY_SIZE(files)];
+	char aside[80];
+	pid_t pid;
+	int go;
+
+	ensure();
+	remember(before);
+	pid = start_held(&go);
+	ck_assert_int_eq(end_held(pid, go, "\n"), 0);
+	ck_assert_uint_eq(changes(before), 0);
+	pid = start_held(&go);
+	wait_until_it_waits(pid);
+	(void) snprintf(aside, sizeof(aside), "%s.aside", directory);
+	ck_assert_int_eq(rename(directory, aside), 0);
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	ck_assert_int_eq(end_held(pid, go, "\n"), 0);
+	consistent("server", "DNS:docker,DNS:box,IP:10.0.0.2,IP:::1");
+	ck_assert_str_ne(content("ca/key.pem"), before[0]);
+	(void) nftw(aside, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+END_TEST
+
+/* Keys of both kinds, and those that are there stay. */
+START_TEST(held_it_makes_what_is_missing)
+{
+	const char *before[ARRAY_SIZE(files)];
+	pid_t pid;
+	int go;
+
+	ensure();
+	remember(before);
+	no_client_ca();
+	remove_file("server/key.pem");
+	pid = start_held(&go);
+	ck_assert_int_eq(end_held(pid, go, "\n"), 0);
+	ck_assert_uint_eq(changes(before), SERVER_KEY | SERVER_CERT | CLIENT_CERT);
+	consistent("server", "DNS:docker,DNS:box,IP:10.0.0.2,IP:::1");
+	options->key = CERTS_KEY_RSA;
+	pid = start_held(&go);
+	ck_assert_int_eq(end_held(pid, go, "\n"), 0);
+	consistent("client", NULL);
+}
+END_TEST
+
 START_TEST(every_failure_has_its_own_meaning)
 {
 	for (int i = 0; i < CERTS_FAIL_COUNT; i++) {
@@ -768,6 +884,9 @@ int main(void)
 	tcase_add_test(tc, names_of_this_container);
 	tcase_add_test(tc, wildcards);
 	tcase_add_loop_test(tc, its_statuses, 0, ARRAY_SIZE(programs));
+	tcase_add_test(tc, nothing_is_written_before_it_may);
+	tcase_add_test(tc, it_looks_again_at_another_directory);
+	tcase_add_test(tc, held_it_makes_what_is_missing);
 	tcase_add_test(tc, every_failure_has_its_own_meaning);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

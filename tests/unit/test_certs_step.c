@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "dind/apply.h"
 #include "dind/certs.h"
@@ -124,6 +125,63 @@ START_TEST(it_is_given_up_with_the_start)
 }
 END_TEST
 
+START_TEST(it_waits_until_its_step_is_carried_out)
+{
+	char file[] = "/tmp/test_certs_step.XXXXXX", script[128];
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+	struct plan_step step = { .kind = STEP_CERTS };
+	int fd = mkstemp(file);
+	pid_t pid;
+
+	ck_assert_int_ge(fd, 0);
+	(void) close(fd);
+	/* the word that is added is the script's $0 */
+	(void) snprintf(script, sizeof(script),
+			"[ $0 = --hold ] && read x && rm %s && echo 'info: made'", file);
+	apply_context_init(&context);
+	step.u.certs.argv = argv;
+	step.u.certs.timeout_ms = 10000;
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	ck_assert_int_eq(context.certs_pid, 0); /* only what would be begun early */
+	step.u.certs.begin = true;
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	pid = context.certs_pid;
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0); /* the trials of the next round */
+	ck_assert_int_eq(context.certs_pid, pid);
+	/* a start that is given up */
+	apply_abandon(&context);
+	ck_assert(is_there(file));
+	ck_assert_int_lt(context.certs_go, 0);
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	ck_assert_int_lt(context.certs_go, 0);
+	step.u.certs.begin = false;
+	ck_assert_msg(apply_step(&context, &step, &err) == 0, "%s", err.message);
+	ck_assert(!is_there(file));
+	ck_assert_str_eq(context.notice, "made");
+}
+END_TEST
+
+START_TEST(it_ends_before_it_may_go_on)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "echo 'error: c' >&2; exit 83", NULL };
+	struct plan_step step = { .kind = STEP_CERTS };
+	siginfo_t ended;
+
+	apply_context_init(&context);
+	step.u.certs.argv = argv;
+	step.u.certs.timeout_ms = 10000;
+	step.u.certs.begin = true;
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t) context.certs_pid, &ended, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0); /* without a SIGPIPE */
+	step.u.certs.begin = false;
+	ck_assert_int_eq(apply_step(&context, &step, &err), -EKEYEXPIRED);
+	ck_assert_str_eq(err.message, "c");
+}
+END_TEST
+
 START_TEST(it_is_not_there)
 {
 	static const char *const argv[] = { "/nonexistent/dind-certs", NULL };
@@ -166,6 +224,8 @@ int main(void)
 	tcase_add_test(tc, it_does_not_hang);
 	tcase_add_test(tc, it_may_run_beside_other_steps);
 	tcase_add_test(tc, it_is_given_up_with_the_start);
+	tcase_add_test(tc, it_waits_until_its_step_is_carried_out);
+	tcase_add_test(tc, it_ends_before_it_may_go_on);
 	tcase_add_test(tc, it_is_not_there);
 	tcase_add_test(tc, the_real_one);
 	suite_add_tcase(suite, tc);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PID 1 starts us while it still finds out whether there will be an engine, and nothing is to be
+ * written for a start that is refused. What takes the time needs no file: the keys, and libcrypto
+ * itself.
+ */
+#include <openssl/err.h>
+#include <poll.h>
+
+#include "dind/file.h"
+#include "internal.h"
+
+#define GO_MS 120000 /* longer than all trials of all rounds: whoever started us forgot it */
+
+void certs_make_ahead(struct certs_run *run)
+{
+	static const char *const roles[CERTS_MAX_AHEAD] = { "ca", "server", "client" };
+	struct certs_path path;
+	X509 *first;
+
+	for (size_t i = 0; i < CERTS_MAX_AHEAD; i++) {
+		EVP_PKEY *key;
+
+		if (certs_is_there(certs_path(run, roles[i], "key.pem", &path)))
+			continue;
+		key = certs_new_key(run->options->key);
+		if (key)
+			run->ahead[run->n_ahead++] = key;
+	}
+	if (run->n_ahead == 0)
+		return;
+	/* nobody's: algorithms and encoders are looked up once, which takes longer than signing */
+	first = certs_new_ca(run->ahead[0], run->options->now);
+	if (first)
+		(void) X509_verify(first, run->ahead[0]);
+	X509_free(first);
+	ERR_clear_error(); /* what fails here fails again where it is needed, and is told there */
+}
+
+EVP_PKEY *certs_take_key(struct certs_run *run)
+{
+	return run->n_ahead ? run->ahead[--run->n_ahead] : certs_new_key(run->options->key);
+}
+
+void certs_drop_ahead(struct certs_run *run)
+{
+	while (run->n_ahead)
+		EVP_PKEY_free(run->ahead[--run->n_ahead]);
+}
+
+int certs_wait_for_go(struct certs_run *run)
+{
+	int64_t deadline = clock_now_ms() + GO_MS, left;
+	struct pollfd ready = { .fd = run->options->go, .events = POLLIN };
+	char byte;
+
+	if (!run->options->held)
+		return 0;
+	while ((left = deadline - clock_now_ms()) > 0) {
+		ssize_t n;
+
+		if (poll(&ready, 1, (int) left) <= 0)
+			continue;
+		n = read(ready.fd, &byte, 1);
+		if (n > 0)
+			return 0;
+		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return certs_fail(run, CERTS_FAIL_SYSTEM, "nothing was made in %s: nobody said go",
+			  run->options->directory);
+}
