@@ -32,6 +32,7 @@ struct apply_context {
 	char lease_path[4096];	       /* that slot, "" without one */
 	char holder[APPLY_HOLDER_MAX]; /* who has the lock, after -EWOULDBLOCK */
 	pid_t relay_pid;	       /* of the DNS relay, 0: none; supervise reaps it */
+	int relay_fds[2];	       /* its sockets, UDP and TCP; kept for the next one */
 	pid_t mkfs_pid;		       /* running mkfs, 0: none */
 	int mkfs_output;	       /* read end of its stderr */
 	int mkfs_image;		       /* the image open, to be emptied if it fails */
@@ -73,6 +74,12 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
  * 0 for steps without such a part. A failure needs no following: apply_step() meets it again.
  */
 int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err);
+
+/*
+ * Start the relay of STEP_DNS_RELAY once more, behind the sockets of the first one. Its pid or a
+ * negative errno. In PID 1, with whom it ends; does not block.
+ */
+pid_t apply_start_relay(struct apply_context *context, const struct plan_step *step);
 
 /*
  * STEP_CONFIG once more, for an engine that runs as @argv: read the user's file anew, merge, have

@@ -168,6 +168,10 @@ struct supervise_helpers {
 	/* Put the engine's new configuration in place; says itself why it could not. NULL: the
 	 * engine gets SIGHUP as it comes. */
 	int (*reload)(void *context);
+	/* called in PID 1, whose death is to be the relay's: start the one for names again, behind
+	 * the sockets that it had. Its pid or a negative errno; must not block. NULL: there is none
+	 */
+	pid_t (*start_relay)(void *context);
 	/* called in PID 1: forget the listening sockets; must not block */
 	void (*close_listeners)(void *context);
 	void *context;
@@ -185,6 +189,7 @@ struct supervise_options {
 					    engine runs it is started again when it dies */
 	const struct launch *prepare;	 /* run between READY=1 and our own "ready" */
 	const struct launch *watch;	 /* run while ready; nothing depends on it */
+	pid_t relay_pid;		 /* the relay for names, which runs already; 0: none */
 	const char *prepare_name;	 /* for messages; NULL: "prepare" */
 	bool prepare_required;		 /* its failure ends the start with STATUS_OSERR; with its
 					    own status where there is no @engine */

@@ -20,6 +20,7 @@ void apply_context_init(struct apply_context *context)
 	context->lease_fd = -EBADF;
 	context->mkfs_output = -EBADF;
 	context->certs_output = -EBADF;
+	context->relay_fds[0] = context->relay_fds[1] = -EBADF;
 	context->certs_go = -EBADF;
 	context->apparmor_lock = -EBADF;
 	context->mkfs_image = -EBADF;

@@ -161,17 +161,14 @@ static _Noreturn void exec_relay(const struct plan_step *step, const int *fds, p
 	_exit(STATUS_CANNOT_EXECUTE);
 }
 
-int apply_dns_relay(struct apply_context *context, const struct plan_step *step, struct error *err)
+static int open_sockets(struct apply_context *context, const char *address, struct error *err)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(DNS_PORT) };
-	const char *address = step->u.dns_relay.address;
 	auto_close int udp = -EBADF;
 	auto_close int tcp = -EBADF;
-	pid_t parent = getpid();
-	pid_t pid;
 	int r;
 
-	if (context->relay_pid > 0 && kill(context->relay_pid, 0) == 0)
+	if (context->relay_fds[0] >= 0)
 		return 0;
 	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
 		return error_set_plain(err, -EINVAL, "%s is no IPv4 address", address);
@@ -183,11 +180,33 @@ int apply_dns_relay(struct apply_context *context, const struct plan_step *step,
 		r = open_socket(&at, SOCK_STREAM, &tcp);
 	if (r < 0)
 		return error_set(err, r, "listen on %s port %d", address, DNS_PORT);
-	pid = fork();
-	if (pid < 0)
-		return error_set(err, -errno, "start the DNS relay");
-	if (pid == 0)
-		exec_relay(step, (const int[]){ udp, tcp }, parent);
-	context->relay_pid = pid;
+	context->relay_fds[0] = fd_take(&udp);
+	context->relay_fds[1] = fd_take(&tcp);
 	return 0;
+}
+
+pid_t apply_start_relay(struct apply_context *context, const struct plan_step *step)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		exec_relay(step, context->relay_fds, parent);
+	context->relay_pid = pid;
+	return pid;
+}
+
+int apply_dns_relay(struct apply_context *context, const struct plan_step *step, struct error *err)
+{
+	int r;
+
+	if (context->relay_pid > 0 && kill(context->relay_pid, 0) == 0)
+		return 0;
+	r = open_sockets(context, step->u.dns_relay.address, err);
+	if (r < 0)
+		return r;
+	r = apply_start_relay(context, step);
+	return r < 0 ? error_set(err, r, "start the DNS relay") : 0;
 }

@@ -136,6 +136,21 @@ static int reload(void *context)
 	return STATUS_OK;
 }
 
+static const struct plan_step *relay_step(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == STEP_DNS_RELAY)
+			return &plan->steps[i];
+	return NULL;
+}
+
+static pid_t start_relay(void *context)
+{
+	struct start *start = context;
+
+	return apply_start_relay(&start->context, relay_step(&start->planning.plan));
+}
+
 static void close_listeners(void *context)
 {
 	apply_close_listeners(&((struct start *) context)->context);
@@ -241,6 +256,7 @@ static struct supervise_options supervise_what(struct start *start)
 	struct supervise_options ret = {
 		.engine = service(&planning->plan.engine),
 		.prepare_name = prepare_name(start),
+		.relay_pid = start->context.relay_pid,
 		.workload = service(&planning->plan.workload),
 		.containerd = service(&planning->plan.containerd),
 		.prepare = service(&planning->plan.prepare),
@@ -283,6 +299,7 @@ int start_run(struct start *start)
 		.clean_up = clean_up,
 		.before_restart = before_restart,
 		.close_listeners = close_listeners,
+		.start_relay = start->context.relay_pid > 0 ? start_relay : NULL,
 		.reload = start->cli->options.strict_args ? NULL : reload,
 		.context = start,
 	};

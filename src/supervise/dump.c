@@ -51,6 +51,7 @@ void loop_dump(const struct loop *loop)
 		    &loop->prepare);
 	say_service("COMMAND", &loop->workload);
 	say_service("watch", &loop->watch);
+	say_service("relay for names", &loop->relay);
 	say_helpers(loop);
 }
 

@@ -195,6 +195,8 @@ static void child_ended(struct loop *loop, const struct reap_status *ended)
 		handle(loop, loop_prepare_ended(loop, ended));
 	} else if (is_service(&loop->watch, ended)) {
 		handle(loop, loop_watch_ended(loop, ended));
+	} else if (is_service(&loop->relay, ended)) {
+		relay_ended(loop, ended);
 	} else if (helper_ended(loop, ended, &kind)) {
 		a_helper_ended(loop, kind, ended);
 	} /* else an orphan, and that was all it waited for */
@@ -465,6 +467,10 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.containerd = { .pidfd = -EBADF },
 		.prepare = { .pidfd = -EBADF },
 		.watch = { .pidfd = -EBADF },
+		.relay = { .pid = options->relay_pid,
+			   .pidfd = -EBADF,
+			   .running = options->relay_pid > 0 },
+		.relay_started = options->started_ms,
 		.log = ENGINE_LOG_INIT,
 		.signal_fd = -EBADF,
 		.notify_fd = -EBADF,
@@ -477,6 +483,7 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.containerd_due = -1,
 		.watch_due = -1,
 		.restart_due = -1,
+		.relay_due = -1,
 		.engine_ready = -1,
 		.engine_gone = -1,
 		.shutdown = { .began = -1,

@@ -46,14 +46,14 @@ struct loop {
 	struct supervise_view view;
 	enum supervise_event pending; /* came up while a decision was carried out; EVENT_COUNT: none
 				       */
-	struct service engine, workload, containerd, prepare, watch;
+	struct service engine, workload, containerd, prepare, watch, relay;
 	struct helper helper[HELPER_COUNT];
 	struct engine_log log;
 	int signal_fd, notify_fd, timer_fd, quit_fd;
 
 	/* due times, CLOCK_MONOTONIC ms, -1: none */
 	int64_t phase_ends, next_tick, next_fork, timer_armed;
-	int64_t containerd_due, watch_due, restart_due; /* to be started again */
+	int64_t containerd_due, watch_due, restart_due, relay_due; /* to be started again */
 	struct shutdown shutdown;
 
 	int64_t engine_started, engine_ready, ready_after_ms;
@@ -65,9 +65,11 @@ struct loop {
 	unsigned int n_deaths;
 	int containerd_pause_ms;
 	char containerd_how[192]; /* it died, or could not be started */
-	int64_t oom_kills;	  /* before the engine ran */
-	int signal_number;	  /* which EVENT_TERM, EVENT_FORWARD is about; EVENT_HUP: SIGHUP */
-	bool has_terminal;	  /* ours to hand to COMMAND and to take back */
+	int64_t relay_started;
+	int relay_row;	   /* its deaths since it last stayed up for long */
+	int64_t oom_kills; /* before the engine ran */
+	int signal_number; /* which EVENT_TERM, EVENT_FORWARD is about; EVENT_HUP: SIGHUP */
+	bool has_terminal; /* ours to hand to COMMAND and to take back */
 	bool listeners_closed;
 	bool reap; /* children may have ended */
 
@@ -120,7 +122,16 @@ void services_check(struct loop *loop, int64_t now);
 /* The next time services_check() is due, -1: none. */
 int64_t services_due(const struct loop *loop);
 
+/* ---- relay.c: the one for names; no decision hangs on it ---- */
+
+void relay_ended(struct loop *loop, const struct reap_status *status);
+/* Start it again when the time has come. */
+void relay_check(struct loop *loop, int64_t now);
+
 /* ---- restart.c: an engine that has died ---- */
+
+/* What is waited before start number @row + 1 in a row: doubled each time, ten seconds at most. */
+int restart_pause_ms(int row);
 
 /* It ended, and nobody told it to: is it started again? Then that was said. */
 bool restart_wanted(struct loop *loop, const struct reap_status *ended);

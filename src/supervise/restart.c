@@ -11,11 +11,11 @@
 #define LONGEST_PAUSE_MS 10000
 #define STEADY_MS	 60000 /* ready for that long, it gets the first pause again */
 
-static int next_pause(const struct loop *loop)
+int restart_pause_ms(int row)
 {
 	int ms = FIRST_PAUSE_MS;
 
-	for (int i = 0; i < loop->restart_row && ms < LONGEST_PAUSE_MS; i++)
+	for (int i = 0; i < row && ms < LONGEST_PAUSE_MS; i++)
 		ms *= 2;
 	return ms < LONGEST_PAUSE_MS ? ms : LONGEST_PAUSE_MS;
 }
@@ -31,7 +31,7 @@ bool restart_wanted(struct loop *loop, const struct reap_status *ended)
 		return false;
 	if (loop->engine_ready >= 0 && now - loop->engine_ready >= STEADY_MS)
 		loop->restart_row = 0;
-	loop->restart_pause_ms = next_pause(loop);
+	loop->restart_pause_ms = restart_pause_ms(loop->restart_row);
 	loop->restart_row++;
 	loop->restarts++;
 	loop->engine_gone = now;

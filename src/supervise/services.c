@@ -265,6 +265,7 @@ void services_check(struct loop *loop, int64_t now)
 	if (loop->containerd_due >= 0 && now >= loop->containerd_due)
 		containerd_is_due(loop);
 	restart_check(loop, now);
+	relay_check(loop, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -276,5 +277,6 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t services_due(const struct loop *loop)
 {
-	return earlier(loop->restart_due, earlier(loop->watch_due, loop->containerd_due));
+	return earlier(earlier(loop->restart_due, loop->relay_due),
+		       earlier(loop->watch_due, loop->containerd_due));
 }

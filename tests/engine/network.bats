@@ -90,6 +90,10 @@ whole_use() {
 	box near docker run --rm bb sh -c 'set -- $(sed -n "s/^nameserver //p" /etc/resolv.conf)
 		printf "\0\025ab\1\0\0\1\0\0\0\0\0\0\3far\0\0\1\0\1" | timeout 10 nc "$1" 53 | head -c 4' >"$WORK/answer"
 	assert_eq 'ab' "$(tail -c 2 "$WORK/answer")" 'the answer over TCP'
+	# a relay that dies is started again
+	box near sh -c 'kill -9 $(grep -lx dind-dns /proc/[0-9]*/comm | cut -d/ -f3)'
+	assert_eq "$(address_of far)" "$(resolved near bridge far)" 'the name of the server after the relay has died'
+	assert_match 'DIND-NET-15.*was killed by SIGKILL, starting it again in 50 ms' "$(box_logs near)" 'the relay in the log'
 	# the same again after a restart
 	before=$(box near docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' bridge users)
 	docker restart "$(box_name near)" >/dev/null

@@ -51,6 +51,7 @@ struct scene {
 	int clean_up_ms, clean_up_status, sync_ms, before_restart_ms;
 	bool reloads; /* SIGHUP: a helper first. While "hold" is there it waits, "broken" makes it
 			 fail */
+	pid_t (*start_relay)(void *context);
 	void (*prepare)(void);	/* in the box, before anything else */
 	void (*on_close)(void); /* in PID 1, when the listeners are closed */
 	int (*instead)(struct supervise_options *options); /* called in place of supervise_run() */
@@ -326,6 +327,9 @@ static int run_box(void)
 	options.containerd = stand_in("containerd", scene->containerd);
 	options.prepare = stand_in("prepare", scene->job);
 	options.watch = stand_in("watch", scene->watch);
+	callbacks.start_relay = scene->start_relay;
+	if (scene->start_relay)
+		options.relay_pid = scene->start_relay(NULL);
 	if (!options.ready_timeout_ms)
 		options.ready_timeout_ms = PATIENCE;
 	if (!options.stop_timeout_ms)

@@ -244,6 +244,7 @@ START_TEST(names_are_relayed)
 	static const char *const servers[] = { SERVER, NULL };
 	struct plan_step step = relay_step(servers);
 	pid_t server, relay;
+	char answer[64];
 	int fd, status;
 
 	own_network();
@@ -268,6 +269,17 @@ START_TEST(names_are_relayed)
 			 0);
 	(void) close(fd);
 	ck_assert_int_eq(waitpid(relay, &status, WNOHANG), 0);
+	end(relay);
+	/* who asks meanwhile waits for the next one */
+	fd = connected(RELAY, SOCK_DGRAM);
+	ck_assert_int_eq(send(fd, "early", 5, 0), 5);
+	relay = apply_start_relay(&context, &step);
+	ck_assert_int_gt(relay, 0);
+	ck_assert_int_eq(context.relay_pid, relay);
+	ck_assert_int_eq(recv(fd, answer, sizeof(answer), 0), 9);
+	ck_assert_int_eq(strncmp(answer, "re: early", 9), 0);
+	ask_over_tcp();
+	(void) close(fd);
 	end(relay);
 	run_step(&step); /* after an engine restart in a pod: the address is there */
 	fd = connected(RELAY, SOCK_DGRAM);

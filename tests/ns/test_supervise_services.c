@@ -625,6 +625,54 @@ START_TEST(with_all_of_them_nothing_wakes_us_at_rest)
 }
 END_TEST
 
+/* ---- the relay for names ---- */
+
+/* Two that die, one that cannot be started, one that stays. */
+static pid_t start_relay(void *context)
+{
+	static int calls;
+	pid_t pid;
+
+	(void) context;
+	note("relay");
+	if (++calls == 3)
+		return -EAGAIN;
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (calls < 3)
+		_exit(3);
+	for (;;)
+		(void) pause();
+}
+
+START_TEST(a_relay_that_dies_comes_back)
+{
+	static struct scene what = { .engine = { "ready=10", "term=slow:300" },
+				     .command = { "/bin/sleep", "60" },
+				     .start_relay = start_relay };
+	int64_t end = clock_now_ms() + PATIENCE;
+
+	box_start(&what);
+	wait_for_state("ready");
+	while (noted("relay", 4) < 0) {
+		ck_assert_msg(clock_now_ms() < end, "%s", output());
+		sleep_ms(5);
+	}
+	assert_says("DIND-NET-15: the relay for names of inner containers ended with status 3, "
+		    "starting it again in 50 ms");
+	assert_says("ended with status 3, starting it again in 100 ms");
+	assert_says("cannot be started (errno 11), starting it again in 200 ms");
+	ck_assert_int_ge(noted("relay", 2) - noted("relay", 1), 50);
+	ck_assert_int_ge(noted("relay", 3) - noted("relay", 2), 100);
+	ck_assert_int_ge(noted("relay", 4) - noted("relay", 3), 200);
+	box_signal(SIGTERM);
+	assert_status(128 + SIGTERM);
+	ck_assert_int_lt(noted("relay", 5), 0);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_test(tc, containerd_lives_as_long_as_its_engine);
@@ -654,6 +702,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_watch_that_dies_comes_back_after_a_pause);
 	tcase_add_loop_test(tc, a_watch_that_is_done_or_not_there_stays_away, 0,
 			    ARRAY_SIZE(finished));
+	tcase_add_test(tc, a_relay_that_dies_comes_back);
 	tcase_add_test(tc, with_all_of_them_nothing_wakes_us_at_rest);
 }
 
