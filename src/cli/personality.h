@@ -145,6 +145,10 @@ int personality_run(const struct cli *cli, const char *const *argv, const char *
 void personality_start(const struct cli *cli, const char *const *argv,
 		       const char *const *environment, int out);
 
+/* For what is a COMMAND of ours, called @argv: signals are as they were, and it logs as PID 1 does.
+ */
+void personality_helper(struct cli *cli, char **argv);
+
 /* Give signals back and exec @argv with the environment of @cli. Returns only on failure: what a
  * shell would end with, after a line on stderr. */
 int personality_exec(struct cli *cli, char **argv);

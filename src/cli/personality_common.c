@@ -94,6 +94,17 @@ int personality_run(const struct cli *cli, const char *const *argv, const char *
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void personality_helper(struct cli *cli, char **argv)
+{
+	char *name[] = { argv[0], NULL };
+	struct cli_usage usage;
+
+	/* what else there is to be said of the environment, PID 1 has said */
+	(void) cli_parse(cli, 1, name, &usage);
+	log_configure(cli->options.log_level, cli->options.log_format);
+	(void) sigprocmask(SIG_SETMASK, &cli->signals, NULL);
+}
+
 int personality_exec(struct cli *cli, char **argv)
 {
 	int status;

@@ -181,7 +181,7 @@ int personality_inbound(struct cli *cli, int argc, char **argv)
 	const char *jar;
 	int status;
 
-	(void) sigprocmask(SIG_SETMASK, &cli->signals, NULL);
+	personality_helper(cli, argv);
 	status = get_jar(cli, args, &jar);
 	if (status != STATUS_OK)
 		return status;

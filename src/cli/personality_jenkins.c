@@ -167,21 +167,33 @@ static void take(struct cli *cli, char *const *args, struct request *request)
 
 /* ---- options ---- */
 
-/* Kubernetes sets DOCKER_PORT=tcp://… for a service called docker, which is no wish of anybody's.
+/*
+ * Kubernetes sets DOCKER_PORT=tcp://… for a service called docker, which is no wish of anybody's.
+ *
+ * Listeners of DOCKER_DAEMON_ARGS are more ones, not others, so that these stand before them.
  */
 static void add_port(struct cli *cli, struct strings *words)
 {
 	const char *port = personality_variable(cli, "DOCKER_PORT");
+	const char *args = personality_variable(cli, "DOCKER_DAEMON_ARGS");
 	int number;
 
 	if (!port || personality_variable(cli, "DIND_HOST") ||
 	    str_parse_int(port, 1, UINT16_MAX, &number) < 0)
 		return;
+	port = arena_printf(&cli->arena, "tcp://0.0.0.0:%d", number);
+	add(cli, words, "--insecure-tcp");
+	if (args && !personality_variable(cli, "DIND_DOCKERD_ARGS")) {
+		personality_set(cli, "DOCKER_DAEMON_ARGS",
+				arena_printf(&cli->arena,
+					     "--host %s --host unix://" DIND_DEFAULT_SOCKET " %s",
+					     port, args));
+		return;
+	}
 	add(cli, words, "--host");
-	add(cli, words, arena_printf(&cli->arena, "tcp://0.0.0.0:%d", number));
+	add(cli, words, port);
 	add(cli, words, "--host");
 	add(cli, words, "unix://" DIND_DEFAULT_SOCKET);
-	add(cli, words, "--insecure-tcp");
 }
 
 static void add_user(struct cli *cli, struct strings *words, enum shape shape, bool root)

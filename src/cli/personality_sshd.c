@@ -261,7 +261,7 @@ int personality_sshd(struct cli *cli, int argc, char **argv)
 {
 	struct strings words = STRINGS_INIT;
 
-	(void) sigprocmask(SIG_SETMASK, &cli->signals, NULL);
+	personality_helper(cli, argv);
 	personality_sshd_words(cli, argv + (argc > 0 ? 1 : 0), &words);
 	if (geteuid() == 0) {
 		(void) mkdir(PRIVILEGE_DIR, 0755);

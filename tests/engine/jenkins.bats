@@ -26,8 +26,8 @@ setup_file() {
 	chmod 0755 "$WORK/slow/dockerd"
 	box_start agent -v "$WORK/slow:/slow:ro" -e PATH=/slow:/usr/sbin:/usr/bin:/sbin:/bin -v "$WORK/gate:/gate" \
 		-v "$WORK/sock:/s" -v "$(volume pool):/var/lib/dind-pool" -e "JENKINS_AGENT_SSH_PUBKEY=$KEY" \
-		-e "DIND_HOST=unix:///var/run/docker.sock unix:///s/docker.sock" \
-		-e DOCKER_DAEMON_ARGS='--label agent=nested' -e LOG=file -e 'BUILD_WORDS=a  b' -e JENKINS_SECRET=hidden \
+		-e DOCKER_PORT=4444 -e DOCKER_DAEMON_ARGS='--label agent=nested -H unix:///s/docker.sock' -e LOG=file \
+		-e 'BUILD_WORDS=a  b' -e JENKINS_SECRET=hidden \
 		IMAGE '/usr/sbin/sshd -D -p 22'
 }
 setup() { engine_setup; }
@@ -152,6 +152,14 @@ no_capabilities() {
 	ssh_ready shell
 }
 
+@test "jenkins: remote: sessions are told of the engine that DOCKER_HOST names" {
+	address=tcp://$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$(box_name agent)"):4444
+	plain_start remote -e "DOCKER_HOST=$address" -e DOCKER_API_VERSION=1.41 IMAGE "$KEY"
+	ssh_ready remote
+	assert_eq "$address 1.41" "$(ssh_to remote 'echo $DOCKER_HOST $DOCKER_API_VERSION' </dev/null)"
+	assert_eq '["agent=nested"]' "$(ssh_to remote docker info -f "'{{json .Labels}}'" </dev/null)" 'whose engine'
+}
+
 @test "jenkins: the attach connector: a container that waits, and java by docker exec as jenkins" {
 	socket_start waits -t IMAGE /bin/sh
 	until_true 30 'COMMAND runs' box waits pgrep -x sh
@@ -209,7 +217,7 @@ no_capabilities() {
 	for code in 02 03 05; do assert_match "DIND-AGENT-$code" "$err"; done
 	socket_run script -e DIND_USER=root IMAGE sh -c 'umask 22; exec jenkins-sshd -t'
 	assert_eq 0 "$status" 'sshd from a script'
-	socket_run bad -e JENKINS_AGENT_SSH_PUBKEY=secret IMAGE /usr/sbin/sshd -t
+	socket_run bad -e JENKINS_AGENT_SSH_PUBKEY=secret -e DIND_LOG_FORMAT=json IMAGE /usr/sbin/sshd -t
 	assert_eq 0 "$status" 'sshd takes the configuration'
-	assert_match 'DIND-AGENT-04' "$err"
+	assert_match '^\{.*DIND-AGENT-04.*\}$' "$err" 'as PID 1 logs'
 }

@@ -155,6 +155,12 @@ static const struct {
 	{ W("true"), W("DOCKER_PORT=4444"),
 	  "jenkins tcp://0.0.0.0:4444 unix:///var/run/docker.sock insecure true" },
 	{ W("true"), W("DOCKER_PORT=tcp://10.0.0.1:2375"), "jenkins true" },
+	{ W("true"), W("DOCKER_PORT=4444", "DOCKER_DAEMON_ARGS=-D -H unix:///x"),
+	  "jenkins tcp://0.0.0.0:4444 unix:///var/run/docker.sock unix:///x insecure args=-D "
+	  "true" },
+	{ W("true"), W("DOCKER_PORT=4444", "DIND_DOCKERD_ARGS=-D", "DOCKER_DAEMON_ARGS=-x"),
+	  "jenkins tcp://0.0.0.0:4444 unix:///var/run/docker.sock insecure args=-D true" },
+	{ W("true"), W("DOCKER_PORT=4444", "DIND_HOST=unix:///x"), "jenkins unix:///x true" },
 	{ W("true"), W("DOCKER_PORT=0"), "jenkins true" },
 	{ W("true"), W("DOCKER_DAEMON_ARGS=-D  --mtu 1400"), "jenkins args=-D|--mtu|1400 true" },
 	{ W("true"), W("DIND_MODE=nested"), "jenkins nested true" },
