@@ -56,10 +56,12 @@ void plan_mirror(struct planner *p)
 		return; /* one that is missing is said elsewhere */
 	text = limits_text(p, &words);
 	if (words.count == 0) {
-		planner_hint(p, CODE_CGROUP_MIRROR,
-			     "--memory, --cpus or --pids-limit for this container (Kubernetes: "
-			     "resources.limits)",
-			     "--mirror-limits does nothing: this container has no limits");
+		planner_hint(
+			p, CODE_CGROUP_MIRROR,
+			"--memory, --cpus or --pids-limit for this container (Kubernetes: "
+			"resources.limits)",
+			"--mirror-limits does nothing: this container has no limits, or they do "
+			"not show in it");
 		return;
 	}
 	for (size_t i = 0; i < words.count; i++)

@@ -1,13 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The manifests of images/kubernetes: what they name exists, and the pod that any Kubernetes takes runs, under podman in a box.
+# A container as containerd makes it for a privileged pod: no control group namespace, no namespace of users, /sys writable.
 
 # lib.bash sets status, out, err, elapsed; what is in single quotes is for a shell in the container.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 load lib
 
-PACKAGES=podman,runc,conmon,catatonit,netavark,yq
+PACKAGES=podman,runc,conmon,catatonit,netavark,yq,containerd
 
 setup_file() {
 	engine_setup_file
@@ -134,4 +135,31 @@ ALL="$SPEC"' | (.initContainers // []) + .containers | .[]'
 	assert_eq 137 "$(podman wait build-pod-dind)" 'status of the engine'
 	assert_match '(SIGKILL|signal 9|killed)' "$(box kube cat /run/termination)" 'termination log'
 	assert_eq 9 "$(podman wait build-pod-job)" 'status of the job'
+}
+
+# in_pod COMMAND...: in the container that containerd runs.
+in_pod() { docker exec -i "$(box_name kube)" ctr task exec --exec-id "e$RANDOM$RANDOM" pod "$@"; }
+
+@test "kubernetes: under containerd limits hold and are mirrored; a killed engine says so in the termination log" {
+	box kube sh -c 'mkdir -p /var/lib/containers/data; : >/run/said; (containerd >/run/containerd.log 2>&1 &)'
+	until_true 30 'containerd answers' box kube ctr version
+	podman create --name root --network none docker.io/dind-init/dind:latest >/dev/null
+	root=$(podman mount root)
+	bind() { echo "type=bind,src=$1,dst=$2,options=rbind:rw"; }
+	docker exec -d "$(box_name kube)" sh -c 'ctr run --privileged --memory-limit 536870912 --env PATH=/usr/sbin:/usr/bin:/sbin:/bin --mount "$1" --mount "$2" \
+		--mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=rw:nosuid:noexec:nodev --rootfs "$3" pod \
+		dind-init --mirror-limits >/run/pod.log 2>&1; echo $? >/run/pod.status' \
+		sh "$(bind /var/lib/containers/data /var/lib/docker)" "$(bind /run/said /dev/termination-log)" "$root"
+	until_true 60 'the engine is ready' in_pod dind-init ready || {
+		box kube tail -n 40 /run/pod.log
+		return 1
+	}
+	in_pod docker import -c 'ENV PATH=/bin' - bb <"$(busybox_tar)" >/dev/null
+	assert_eq 536870912 "$(in_pod docker run --rm bb sh -c 'cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes')" 'limit that an inner container sees'
+	# One that has more than the pod is killed by the pod's.
+	assert_match '^ended with 137$' "$(in_pod docker run --rm -m 2g bb sh -c 'head -c 1073741824 /dev/zero | tail >/dev/null; echo "ended with $?"' 2>&1)" 'one with -m 2g'
+	in_pod sh -c 'kill -KILL "$(cat /run/docker.pid)"'
+	until_true 20 'the container ends' box kube test -s /run/pod.status
+	assert_eq 137 "$(box kube cat /run/pod.status)" status
+	assert_match '(SIGKILL|signal 9|killed)' "$(box kube cat /run/said)" 'termination log'
 }
