@@ -38,6 +38,16 @@ cache_init() {
 	chmod 0755 "$DIND_CACHE" "$DIND_CACHE"/tmp
 }
 
+# few_descriptors COMMAND...: without those that a test runner left open. mmdebstrap names its own in commands for sh, and
+# Debian's knows no number of two digits.
+few_descriptors() (
+	for fd in /proc/self/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || eval "exec $fd>&-"
+	done
+	exec "$@"
+)
+
 # step DESCRIPTION COMMAND...: says what it does, runs it with its output in a log, reports the time, shows the log's
 # end when it failed. A step that takes longer says every 20 s where it is. COMMAND's functions must return their own
 # failures: `set -e` does not work in here.
@@ -186,7 +196,7 @@ root_build() {
 	# shellcheck disable=SC2016
 	args+=(--skip=chroot/policy-rc.d --essential-hook='printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"; chmod 755 "$1/usr/sbin/policy-rc.d"')
 	# In a mount namespace of its own, so that even a killed run leaves no mount.
-	apt_sources "$suite" | TMPDIR=$DIND_CACHE/tmp unshare --mount mmdebstrap "${args[@]}" "$suite" "$out" - || return
+	apt_sources "$suite" | TMPDIR=$DIND_CACHE/tmp few_descriptors unshare --mount mmdebstrap "${args[@]}" "$suite" "$out" - || return
 	rm "$out.apt"
 }
 
