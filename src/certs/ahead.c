@@ -12,11 +12,10 @@
 
 #define GO_MS 120000 /* longer than all trials of all rounds: whoever started us forgot it */
 
-void certs_make_ahead(struct certs_run *run)
+static void make_keys(struct certs_run *run)
 {
 	static const char *const roles[CERTS_MAX_AHEAD] = { "ca", "server", "client" };
 	struct certs_path path;
-	X509 *first;
 
 	for (size_t i = 0; i < CERTS_MAX_AHEAD; i++) {
 		EVP_PKEY *key;
@@ -27,13 +26,31 @@ void certs_make_ahead(struct certs_run *run)
 		if (key)
 			run->ahead[run->n_ahead++] = key;
 	}
-	if (run->n_ahead == 0)
-		return;
-	/* nobody's: algorithms and encoders are looked up once, which takes longer than signing */
-	first = certs_new_ca(run->ahead[0], run->options->now);
+}
+
+/*
+ * Algorithms, encoders and decoders are looked up once, which takes longer than reading a key and
+ * signing with it. What is read and made here is nobody's: it may be another one when we may write.
+ */
+static void warm_up(struct certs_run *run)
+{
+	struct certs_path path;
+	auto_key own = NULL;
+	auto_x509 first = NULL;
+	EVP_PKEY *key = run->n_ahead ? run->ahead[0] : NULL;
+
+	if (certs_read_key(certs_path(run, "ca", "key.pem", &path), &own) == 0)
+		key = own;
+	if (key)
+		first = certs_new_ca(key, run->options->now);
 	if (first)
-		(void) X509_verify(first, run->ahead[0]);
-	X509_free(first);
+		(void) X509_verify(first, key);
+}
+
+void certs_make_ahead(struct certs_run *run)
+{
+	make_keys(run);
+	warm_up(run);
 	ERR_clear_error(); /* what fails here fails again where it is needed, and is told there */
 }
 
