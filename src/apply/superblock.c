@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "big_endian.h"
 #include "xfs_log.h"
 
 /* Offsets from the start of the superblock: Documentation/filesystems/ext4/super.rst. */
@@ -73,30 +74,6 @@ static unsigned int get16(const unsigned char *sb, size_t offset)
 
 	memcpy(&value, sb + offset, sizeof(value));
 	return le16toh(value);
-}
-
-static uint64_t get_be64(const unsigned char *sb, size_t offset)
-{
-	uint64_t value;
-
-	memcpy(&value, sb + offset, sizeof(value));
-	return be64toh(value);
-}
-
-static uint32_t get_be32(const unsigned char *sb, size_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, sb + offset, sizeof(value));
-	return be32toh(value);
-}
-
-static unsigned int get_be16(const unsigned char *sb, size_t offset)
-{
-	uint16_t value;
-
-	memcpy(&value, sb + offset, sizeof(value));
-	return be16toh(value);
 }
 
 static bool is_zero(const unsigned char *data, size_t size)

@@ -7,8 +7,7 @@
  */
 #include "xfs_log.h"
 
-#include <endian.h>
-#include <string.h>
+#include "big_endian.h"
 
 #define SB_BLOCK_SIZE	  4
 #define SB_LOG_START	  48
@@ -34,28 +33,12 @@ struct xfs_log {
 	uint32_t sectors;
 };
 
-static uint32_t get32(const unsigned char *data, size_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, data + offset, sizeof(value));
-	return be32toh(value);
-}
-
-static uint64_t get64(const unsigned char *data, size_t offset)
-{
-	uint64_t value;
-
-	memcpy(&value, data + offset, sizeof(value));
-	return be64toh(value);
-}
-
 /* False when there is none in the file system itself. */
 static bool find_log(const unsigned char *sb, struct xfs_log *log)
 {
-	uint64_t start = get64(sb, SB_LOG_START), block_size = get32(sb, SB_BLOCK_SIZE);
-	uint64_t group_blocks = get32(sb, SB_AG_BLOCKS);
-	uint64_t sectors = get32(sb, SB_LOG_BLOCKS) * (block_size / SECTOR);
+	uint64_t start = get_be64(sb, SB_LOG_START), block_size = get_be32(sb, SB_BLOCK_SIZE);
+	uint64_t group_blocks = get_be32(sb, SB_AG_BLOCKS);
+	uint64_t sectors = get_be32(sb, SB_LOG_BLOCKS) * (block_size / SECTOR);
 	unsigned int shift = sb[SB_AG_BLOCKS_LOG];
 	uint64_t block;
 
@@ -89,7 +72,7 @@ static int read_cycle(const struct xfs_log *log, uint32_t sector, uint32_t *ret_
 	int r = read_sector(log, sector, buf);
 
 	if (r == 0)
-		*ret_cycle = get32(buf, get32(buf, 0) == RECORD_MAGIC ? RECORD_CYCLE : 0);
+		*ret_cycle = get_be32(buf, get_be32(buf, 0) == RECORD_MAGIC ? RECORD_CYCLE : 0);
 	return r;
 }
 
@@ -116,13 +99,13 @@ static int find_end(const struct xfs_log *log, uint32_t *ret_end)
 /* @header is the sector @sector: is it of an unmount? 1, 0 or a negative errno. */
 static int is_unmount(const struct xfs_log *log, const unsigned char *header, uint32_t sector)
 {
-	uint32_t size = get32(header, RECORD_SIZE), headers = 1;
+	uint32_t size = get_be32(header, RECORD_SIZE), headers = 1;
 	unsigned char buf[SECTOR];
 	int r;
 
-	if (get32(header, RECORD_OPERATIONS) != 1)
+	if (get_be32(header, RECORD_OPERATIONS) != 1)
 		return 0;
-	if (get32(header, RECORD_VERSION) & VERSION_2 && size > HEADER_COVERS)
+	if (get_be32(header, RECORD_VERSION) & VERSION_2 && size > HEADER_COVERS)
 		headers = size / HEADER_COVERS + (size % HEADER_COVERS != 0);
 	r = read_sector(log, (uint32_t) (((uint64_t) sector + headers) % log->sectors), buf);
 	return r < 0 ? r : (buf[OPERATION_FLAGS] & UNMOUNT_FLAG) != 0;
@@ -142,7 +125,7 @@ int xfs_log_is_dirty(int fd, const unsigned char *sb)
 		uint32_t sector = (end + log.sectors - i) % log.sectors;
 
 		r = read_sector(&log, sector, buf);
-		if (r == 0 && get32(buf, 0) == RECORD_MAGIC) {
+		if (r == 0 && get_be32(buf, 0) == RECORD_MAGIC) {
 			r = is_unmount(&log, buf, sector);
 			return r < 0 ? r : !r;
 		}
