@@ -175,7 +175,10 @@ X
 	else
 		not_ok "an inner container cannot have 200 processes" "$seen"
 	fi
-	check "the outer container's group refused them" test "$(stat_of "$group/pids.events" max)" -gt 0
+	# From Linux 6.11 on a refusal counts where the limit is; before, where the fork was: in a group that is gone by now.
+	if [[ $(printf '%s\n' 6.11 "$(uname -r)" | sort -V | head -n 1) == 6.11 ]]; then
+		check "the outer container's group refused them" test "$(stat_of "$group/pids.events" max)" -gt 0
+	fi
 	docker update -m 2g --memory-swap 2g --cpus 1 --pids-limit -1 "$name" >/dev/null || not_ok "docker update, back"
 	check "the outer container lives on" is_running "$name"
 }
