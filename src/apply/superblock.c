@@ -12,11 +12,10 @@
  */
 #include "superblock.h"
 
-#include <endian.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "big_endian.h"
+#include "byte_order.h"
 #include "xfs_log.h"
 
 /* Offsets from the start of the superblock: Documentation/filesystems/ext4/super.rst. */
@@ -60,22 +59,6 @@
 #define BLANK_BYTES	  (96ULL << 20)
 #define BLANK_SIZE_FACTOR 1024
 
-static uint32_t get32(const unsigned char *sb, size_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, sb + offset, sizeof(value));
-	return le32toh(value);
-}
-
-static unsigned int get16(const unsigned char *sb, size_t offset)
-{
-	uint16_t value;
-
-	memcpy(&value, sb + offset, sizeof(value));
-	return le16toh(value);
-}
-
 static bool is_zero(const unsigned char *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -103,22 +86,23 @@ static int read_at(int fd, off_t offset, unsigned char *buf, size_t size)
 
 static void read_ext4(const unsigned char *sb, struct superblock_info *info)
 {
-	uint64_t blocks = get32(sb, SB_BLOCKS_LO);
-	uint32_t log = get32(sb, SB_LOG_BLOCK);
+	uint64_t blocks = get_le32(sb, SB_BLOCKS_LO);
+	uint32_t log = get_le32(sb, SB_LOG_BLOCK);
 
 	info->fs = STORAGE_FS_EXT4;
 	if (log > SB_LOG_BLOCK_MAX) {
 		info->content = IMAGE_LOST;
 		return;
 	}
-	if (get32(sb, SB_INCOMPAT) & SB_INCOMPAT_64)
-		blocks |= (uint64_t) get32(sb, SB_BLOCKS_HI) << 32;
+	if (get_le32(sb, SB_INCOMPAT) & SB_INCOMPAT_64)
+		blocks |= (uint64_t) get_le32(sb, SB_BLOCKS_HI) << 32;
 	info->block_size = info->io_size = 1024U << log;
 	info->bytes = blocks * info->block_size;
-	info->unclean = (get32(sb, SB_INCOMPAT) & SB_INCOMPAT_LOG) != 0;
-	info->has_errors = (get16(sb, SB_STATE) & SB_STATE_ERRORS) != 0;
-	info->content = get32(sb, SB_MTIME) == 0 && get16(sb, SB_MNT_COUNT) == 0 ? IMAGE_UNUSED
-										 : IMAGE_USED;
+	info->unclean = (get_le32(sb, SB_INCOMPAT) & SB_INCOMPAT_LOG) != 0;
+	info->has_errors = (get_le16(sb, SB_STATE) & SB_STATE_ERRORS) != 0;
+	info->content = get_le32(sb, SB_MTIME) == 0 && get_le16(sb, SB_MNT_COUNT) == 0
+				? IMAGE_UNUSED
+				: IMAGE_USED;
 }
 
 static void read_xfs(const unsigned char *sb, struct superblock_info *info)
@@ -163,7 +147,7 @@ static int look_for_traces(int fd, const unsigned char *head, struct superblock_
 	r = read_at(fd, SB_COPY_START, copy, sizeof(copy));
 	if (r < 0)
 		return r;
-	if (get16(copy, SB_MAGIC) == SB_MAGIC_EXT) {
+	if (get_le16(copy, SB_MAGIC) == SB_MAGIC_EXT) {
 		info->content = IMAGE_LOST;
 		info->fs = STORAGE_FS_EXT4;
 	}
@@ -184,7 +168,7 @@ int superblock_read(int fd, struct superblock_info *ret_info)
 	r = read_at(fd, 0, head, sizeof(head));
 	if (r < 0)
 		return r;
-	if (get16(head + SB_START, SB_MAGIC) == SB_MAGIC_EXT)
+	if (get_le16(head + SB_START, SB_MAGIC) == SB_MAGIC_EXT)
 		read_ext4(head + SB_START, &info);
 	else if (memcmp(head, XFS_MAGIC_TEXT, 4) == 0)
 		read_xfs(head, &info);

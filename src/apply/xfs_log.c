@@ -7,7 +7,7 @@
  */
 #include "xfs_log.h"
 
-#include "big_endian.h"
+#include "byte_order.h"
 
 #define SB_BLOCK_SIZE	  4
 #define SB_LOG_START	  48

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of XFS, which writes the first byte first, wherever they lie. */
-#ifndef DIND_APPLY_BIG_ENDIAN_H
-#define DIND_APPLY_BIG_ENDIAN_H
+/* Numbers of file systems, wherever they lie: ext4 writes the last byte first, XFS the first. */
+#ifndef DIND_APPLY_BYTE_ORDER_H
+#define DIND_APPLY_BYTE_ORDER_H
 
 #include <endian.h>
 #include <stdint.h>
@@ -29,6 +29,22 @@ static inline uint16_t get_be16(const unsigned char *data, size_t offset)
 
 	memcpy(&value, data + offset, sizeof(value));
 	return be16toh(value);
+}
+
+static inline uint32_t get_le32(const unsigned char *data, size_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, data + offset, sizeof(value));
+	return le32toh(value);
+}
+
+static inline uint16_t get_le16(const unsigned char *data, size_t offset)
+{
+	uint16_t value;
+
+	memcpy(&value, data + offset, sizeof(value));
+	return le16toh(value);
 }
 
 #endif
