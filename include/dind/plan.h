@@ -346,6 +346,8 @@ struct plan {
 	enum cgroup_mode cgroup_mode; /* for the stop ladder: v2 kills by cgroup.kill */
 	const char *cgroup_parent;    /* directory of the groups of inner containers; NULL: where
 					 dockerd puts them by default */
+	const char *memory_group;     /* directory of our own group in the hierarchy of memory, once
+					 the steps are carried out; NULL: it does not show */
 };
 
 /*

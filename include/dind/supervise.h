@@ -210,6 +210,8 @@ struct supervise_options {
 	const char *summary;	     /* "overlay2 on a loop image, cgroup v1": for the state file */
 	const char *termination_log; /* NULL: none */
 	const char *start_mark;	     /* removed at READY=1: the start was not cut off; NULL: none */
+	const char *memory_group;    /* directory of the group whose kills by its memory limit are
+					named, v1 or v2; NULL: not known */
 	struct spawn_fds engine_fds; /* its containerd gets them but for the listening ones */
 	sigset_t child_mask;
 	int64_t started_ms; /* CLOCK_MONOTONIC of our start, for "ready after" */

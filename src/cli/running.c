@@ -282,6 +282,7 @@ static struct supervise_options supervise_what(struct start *start)
 				.err = -1 },
 		.child_mask = start->cli->signals,
 		.start_mark = planning->plan.start_mark,
+		.memory_group = planning->plan.memory_group,
 		.started_ms = start->cli->started_ms,
 	};
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which kind of control groups this is, and what is common to them. */
+#include <string.h>
+
+#include "dind/str.h"
 #include "planner.h"
+
+/* A leaf of our own making (cgroup_v2.c). */
+#define LEAF "/init"
 
 static void decide_limits(struct planner *p)
 {
@@ -44,6 +50,63 @@ static void judge_driver(struct planner *p)
 			     "an image without that directory",
 			     "/run/systemd/system is there: unless your exec-opts name a cgroup "
 			     "driver, dockerd will wait for a systemd that is not running");
+}
+
+/* ---- where the kernel counts what it kills for our memory limit ----
+ */
+
+static const struct facts_hierarchy *memory_hierarchy(const struct facts_cgroups *cgroups)
+{
+	const struct facts_hierarchy *v2 = NULL;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
+		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+
+		if (!h->controllers)
+			continue;
+		if (!*h->controllers)
+			v2 = h;
+		else if (str_list_has(h->controllers, "memory"))
+			return h;
+	}
+	return v2;
+}
+
+/* Where a step makes our own group the root of what shows; NULL: none does. */
+static const char *remounted_at(const struct planner *p, const struct facts_hierarchy *hierarchy)
+{
+	for (size_t i = 0; i < p->plan->n_steps; i++) {
+		const struct plan_step *step = &p->plan->steps[i];
+
+		if (step->kind == STEP_CGROUP_NAMESPACE && !*hierarchy->controllers)
+			return step->u.cgroup_namespace.mount_point;
+		if (step->kind == STEP_CGROUP_V1 &&
+		    str_equal(step->u.cgroup_v1.controllers, hierarchy->controllers))
+			return step->u.cgroup_v1.target;
+	}
+	return NULL;
+}
+
+const char *planner_memory_group(struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	const struct facts_hierarchy *h = memory_hierarchy(cgroups);
+	const char *at = h ? remounted_at(p, h) : NULL, *own;
+
+	if (!h || at)
+		return at;
+	if (!h->mounted_at || !h->mount_root || !h->path)
+		return NULL;
+	/* v2 counts what happens below, too */
+	if (cgroups->mode == CGROUP_V2 && cgroups->host_view != TRI_YES)
+		return h->mounted_at;
+	if (!str_path_is_below(h->path, h->mount_root) || strstr(h->path, "/.."))
+		return NULL;
+	own = h->path + (str_equal(h->mount_root, "/") ? 0 : strlen(h->mount_root));
+	if (cgroups->mode == CGROUP_V2 && str_has_suffix(own, LEAF))
+		own = arena_strndup(p->arena, own, strlen(own) - strlen(LEAF));
+	own += strspn(own, "/");
+	return *own ? planner_join(p, h->mounted_at, own) : h->mounted_at;
 }
 
 void plan_cgroups(struct planner *p)

@@ -151,6 +151,7 @@ int plan_make(const struct options *options, const struct facts *facts, struct a
 		else
 			plan_nested(&p);
 	}
+	plan.memory_group = planner_memory_group(&p);
 	r = plan_verify(&plan, err);
 	if (r < 0)
 		return r;

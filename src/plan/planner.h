@@ -169,6 +169,8 @@ bool planner_cgroup_driver_wanted(const struct planner *p);
 /* mirror.c, --mirror-limits: chooses p->mirror; makes a runc of ours that the engine finds first */
 void plan_mirror(struct planner *p);
 void plan_mirror_steps(struct planner *p);
+/* Our own group in the hierarchy of memory, as it shows when the steps so far are done; or NULL. */
+const char *planner_memory_group(struct planner *p);
 /* dockerd's --cgroup-parent, where we have to stay in the host's tree; NULL: its default. */
 const char *planner_cgroup_parent(struct planner *p);
 

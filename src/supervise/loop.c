@@ -91,7 +91,7 @@ static void say_engine_lost(struct loop *loop)
 		return;
 	}
 	if (ended->signal == SIGKILL)
-		(void) oom_describe(loop->oom_kills, oom, sizeof(oom));
+		(void) oom_describe(loop->options->memory_group, loop->oom_kills, oom, sizeof(oom));
 	if (loop->restarts > 0)
 		(void) snprintf(restarts, sizeof(restarts), ", after %d restart%s", loop->restarts,
 				loop->restarts == 1 ? "" : "s");
@@ -128,7 +128,7 @@ static void say_out_of_memory(struct loop *loop)
 	char how[64], oom[96];
 
 	if (ended->code == 0 || loop->workload_killed ||
-	    !*oom_describe(loop->oom_kills, oom, sizeof(oom)))
+	    !*oom_describe(loop->options->memory_group, loop->oom_kills, oom, sizeof(oom)))
 		return;
 	(void) loop_describe(ended, how, sizeof(how));
 	if (ended->code == STATUS_KILLED)

@@ -123,8 +123,11 @@ void loop_containerd_ended(struct loop *loop, const struct reap_status *status)
 	loop->view.containerd_running = false;
 	if (loop->state >= STATE_STOP_CONTAINERD)
 		return;
-	if (status->signal == SIGKILL && *oom_describe(loop->oom_kills, oom, sizeof(oom)))
-		loop->oom_kills = oom_kills(); /* the next death is not to be blamed on this one */
+	if (status->signal == SIGKILL &&
+	    *oom_describe(loop->options->memory_group, loop->oom_kills, oom, sizeof(oom)))
+		loop->oom_kills =
+			oom_kills(loop->options->memory_group); /* the next death is not to be
+								   blamed on this one */
 	(void) loop_describe(status, how, sizeof(how));
 	(void) snprintf(how + strlen(how), sizeof(how) - strlen(how), "%s", oom);
 	containerd_is_gone(loop, how);

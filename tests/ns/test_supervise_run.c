@@ -320,26 +320,54 @@ START_TEST(an_engine_that_dies_while_command_stops_is_no_clean_stop)
 }
 END_TEST
 
-static void fake_memory_group(void)
+/* Two kills so far, in a group of v2 or v1 below the root of what shows; the root's are others'. */
+#define MEMORY_ROOT  "/sys/fs/cgroup"
+#define MEMORY_GROUP MEMORY_ROOT "/pods/own"
+
+static void fake_memory_groups(void)
 {
-	must(mount("tmpfs", "/sys/fs/cgroup", "tmpfs", 0, NULL) == 0, "/sys/fs/cgroup");
-	must(file_replace("/sys/fs/cgroup/memory.events",
-			  "low 0\noom 3\noom_kill 2\noom_group_kill 0\n", 0644) == 0,
-	     "events");
-	must(file_replace("/sys/fs/cgroup/memory.max", "536870912\n", 0644) == 0, "max");
+	const char *v2 = "low 0\noom 3\noom_kill 2\noom_group_kill 0\n";
+
+	must(mount("tmpfs", MEMORY_ROOT, "tmpfs", 0, NULL) == 0, MEMORY_ROOT);
+	must(mkdir(MEMORY_ROOT "/pods", 0755) == 0 && mkdir(MEMORY_GROUP, 0755) == 0, "pods");
+	must(file_replace(MEMORY_ROOT "/memory.events", v2, 0644) == 0, "events of the root");
+	must(file_replace(MEMORY_GROUP "/memory.events", v2, 0644) == 0, "events");
+	must(file_replace(MEMORY_GROUP "/memory.max", "536870912\n", 0644) == 0, "max");
+	must(mkdir(MEMORY_ROOT "/v1", 0755) == 0, "v1");
+	must(file_replace(MEMORY_ROOT "/v1/memory.oom_control",
+			  "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", 0644) == 0,
+	     "oom_control");
+	must(file_replace(MEMORY_ROOT "/v1/memory.limit_in_bytes", "9223372036854771712\n", 0644) ==
+		     0,
+	     "limit");
 }
+
+static const struct {
+	const char *group;  /* whose counters are looked at */
+	const char *killed; /* what the stand-in does right before it is killed */
+	const char *says;   /* NULL: nothing of memory */
+} oom_cases[] = {
+	{ MEMORY_GROUP, NULL, NULL },
+	{ MEMORY_GROUP, "put=" MEMORY_GROUP "/memory.events:oom_kill 3\n",
+	  "was killed by SIGKILL (out of memory, the limit is 512.0 MiB)" },
+	{ MEMORY_GROUP, "put=" MEMORY_ROOT "/memory.events:oom_kill 3\n", NULL },
+	{ NULL, "put=" MEMORY_ROOT "/memory.events:oom_kill 3\n", NULL },
+	{ MEMORY_ROOT "/v1", "put=" MEMORY_ROOT "/v1/memory.oom_control:oom_kill 3\n",
+	  "was killed by SIGKILL (out of memory)" },
+	{ MEMORY_ROOT "/v1", "put=" MEMORY_ROOT "/memory.events:oom_kill 3\n", NULL },
+};
 
 START_TEST(out_of_memory_is_named)
 {
 	static struct scene what = { .engine = { "ready=10", "kill=9@300" },
-				     .prepare = fake_memory_group };
+				     .prepare = fake_memory_groups };
 
-	if (_i)
-		what.engine[2] = "put=/sys/fs/cgroup/memory.events:oom_kill 3\n";
+	what.options.memory_group = oom_cases[_i].group;
+	what.engine[2] = oom_cases[_i].killed;
 	box_start(&what);
 	assert_status(137);
-	if (_i)
-		assert_says("was killed by SIGKILL (out of memory, the limit is 512.0 MiB)");
+	if (oom_cases[_i].says)
+		assert_says(oom_cases[_i].says);
 	else
 		assert_silent_about("out of memory");
 }
@@ -607,7 +635,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_deaf_command_does_not_outlive_its_engine_for_long);
 	tcase_add_test(tc, an_engine_that_dies_early_is_explained);
 	tcase_add_test(tc, an_engine_that_dies_while_command_stops_is_no_clean_stop);
-	tcase_add_loop_test(tc, out_of_memory_is_named, 0, 2);
+	tcase_add_loop_test(tc, out_of_memory_is_named, 0, ARRAY_SIZE(oom_cases));
 	tcase_add_loop_test(tc, not_ready_in_time, 0, 2);
 	tcase_add_loop_test(tc, late_with_a_message_command_starts_all_the_same, 0, 2);
 	tcase_add_test(tc, late_with_a_message_and_no_command_to_start);

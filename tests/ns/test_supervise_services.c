@@ -293,6 +293,7 @@ START_TEST(out_of_memory_is_named_once)
 		.engine = { "ready=10" },
 		/* the kernel counts the first death, not the second */
 		.containerd = { "put=/sys/fs/cgroup/memory.events:oom_kill 3\n", "mark=%s/up" },
+		.options = { .memory_group = "/sys/fs/cgroup" },
 		.prepare = fake_memory_group
 	};
 	pid_t pid;
