@@ -105,12 +105,25 @@ static void add_entry(struct edit *edit)
 	edit->changed = true;
 }
 
-/* A file that is a mount of its own cannot be replaced. */
-static int write_in_place(const char *text)
+static int overwrite(int fd, const char *text)
 {
-	auto_close int fd = open(GROUP_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : file_write_all(fd, text, strlen(text));
 
-	return fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
+	return r == 0 && ftruncate(fd, (off_t) strlen(text)) < 0 ? -errno : r;
+}
+
+/*
+ * A file that is a mount of its own cannot be replaced. The new text is the longer one: where it
+ * finds no room, there is still room for the old one.
+ */
+static int write_in_place(const char *text, const char *old)
+{
+	auto_close int fd = open(GROUP_FILE, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int r = fd < 0 ? -errno : overwrite(fd, text);
+
+	if (r < 0 && fd >= 0)
+		(void) overwrite(fd, old);
+	return r;
 }
 
 int apply_group(const struct plan_step *step, struct error *err)
@@ -118,7 +131,7 @@ int apply_group(const struct plan_step *step, struct error *err)
 	auto_arena struct arena arena = ARENA_INIT;
 	struct edit edit = { .arena = &arena, .step = step, .lines = STRINGS_INIT };
 	struct stat st = { .st_mode = 0644 };
-	const char *text;
+	const char *text, *before = "";
 	char *old;
 	int r = file_slurp_at(AT_FDCWD, GROUP_FILE, GROUP_MAX_BYTES, &arena, &old);
 
@@ -129,6 +142,7 @@ int apply_group(const struct plan_step *step, struct error *err)
 		if (strlen(old) >= GROUP_MAX_BYTES - 1)
 			return error_set(err, -EFBIG, GROUP_FILE);
 		(void) stat(GROUP_FILE, &st);
+		before = arena_strdup(&arena, old);
 		take_text(&edit, old);
 	}
 	if (!edit.found)
@@ -138,6 +152,6 @@ int apply_group(const struct plan_step *step, struct error *err)
 	text = arena_printf(&arena, "%s\n", strings_join(&arena, &edit.lines, "\n"));
 	r = file_replace(GROUP_FILE, text, st.st_mode & 07777);
 	if (r == -EBUSY || r == -EXDEV)
-		r = write_in_place(text);
+		r = write_in_place(text, before);
 	return r < 0 ? error_set(err, r, "write " GROUP_FILE) : 0;
 }

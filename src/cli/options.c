@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -298,11 +299,27 @@ static void note_unknown(struct parse *parse, const char *entry)
 				 near ? "?)" : ""));
 }
 
+/*
+ * Kubernetes tells each container of a service called `dind` or `dind-…` by variables of these
+ * names ("enableServiceLinks" of a pod).
+ */
+static bool is_service_link(const char *e)
+{
+	const char *value = strchr(e, '='), *port = strstr(e, "_PORT");
+
+	if (!value || !port || port > value)
+		return strstr(e, "_SERVICE_HOST=") != NULL;
+	return strstr(e, "_SERVICE_PORT") || str_has_prefix(port, "_PORT=tcp://") ||
+	       str_has_prefix(port, "_PORT=udp://") ||
+	       (port[5] == '_' && isdigit((unsigned char) port[6]));
+}
+
 static void collect_notes(struct parse *parse)
 {
 	for (const char *const *e = parse->cli->options.environment; e && *e; e++)
 		/* DIND_COMMIT is set by docker:dind images, for information */
-		if (str_has_prefix(*e, "DIND_") && !str_has_prefix(*e, "DIND_COMMIT="))
+		if (str_has_prefix(*e, "DIND_") && !str_has_prefix(*e, "DIND_COMMIT=") &&
+		    !is_service_link(*e))
 			note_unknown(parse, *e);
 }
 

@@ -92,17 +92,27 @@ static bool is_shell(const char *word)
 	return strcmp(name, "sh") == 0 || strcmp(name, "bash") == 0 || strcmp(name, "dash") == 0;
 }
 
+/* What a shell is given as its command line, and nothing else: -c TEXT, -lc TEXT, -l -c TEXT. */
+static const char *shell_text(char *const *args)
+{
+	if (!is_shell(args[0]))
+		return NULL;
+	for (args++; *args && **args == '-'; args++)
+		if (args[0][1] != '-' && str_has_suffix(*args, "c"))
+			return args[1] && !args[2] ? args[1] : NULL;
+	return NULL;
+}
+
 /* sshd as a list, as one string, or as one string for a shell. */
 static bool take_sshd(struct cli *cli, char *const *args, struct request *request)
 {
+	const char *text = args[1] ? shell_text(args) : args[0];
+
 	if (strcmp(base_name(args[0]), "sshd") == 0) {
 		add_all(cli, &request->words, (const char *const *) args);
 		return true;
 	}
-	if (!args[1])
-		return split_sshd(cli, args[0], &request->words);
-	return is_shell(args[0]) && strcmp(args[1], "-c") == 0 && args[2] && !args[3] &&
-	       split_sshd(cli, args[2], &request->words);
+	return text && split_sshd(cli, text, &request->words);
 }
 
 /* jenkins/ssh-agent: options for sshd behind the key, or nothing at all. */

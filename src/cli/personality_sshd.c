@@ -174,10 +174,17 @@ static void make_host_keys(const struct cli *cli)
 			 status < 0 ? "error" : "status", abs(status));
 }
 
-/* The directory is the agent's, who may have put anything there: nothing is followed. */
+/*
+ * The directory is the agent's, who may have put anything there: nothing is followed.
+ *
+ * sshd reads the keys as whoever logs in, and trusts root's files as well as the user's own
+ * (sshd_config(5), StrictModes). In a home that is still root's, such as a new volume, they are
+ * therefore for all to read.
+ */
 static int write_keys(int home, const char *keys)
 {
 	static const char temporary[] = ".authorized_keys.new";
+	mode_t others;
 	struct stat st;
 	auto_close int directory = -EBADF, fd = -EBADF;
 	int r;
@@ -187,7 +194,8 @@ static int write_keys(int home, const char *keys)
 	directory = openat(home, ".ssh", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (directory < 0)
 		return -errno;
-	if (fchown(directory, st.st_uid, st.st_gid) < 0 || fchmod(directory, 0700) < 0)
+	others = st.st_uid == 0 ? 0055 : 0;
+	if (fchown(directory, st.st_uid, st.st_gid) < 0 || fchmod(directory, 0700 | others) < 0)
 		return -errno;
 	(void) unlinkat(directory, temporary, 0);
 	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -195,7 +203,8 @@ static int write_keys(int home, const char *keys)
 	if (fd < 0)
 		return -errno;
 	r = file_write_all(fd, keys, strlen(keys));
-	if (r == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
+	if (r == 0 &&
+	    (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, 0600 | (others & 0044)) < 0))
 		r = -errno;
 	if (r == 0 && renameat(directory, temporary, directory, "authorized_keys") < 0)
 		r = -errno;

@@ -87,6 +87,26 @@ START_TEST(a_mounted_file)
 }
 END_TEST
 
+/* Its file system has no room for one more entry: what was there is there again. */
+START_TEST(a_mounted_file_without_room)
+{
+	struct error err = ERROR_INIT;
+	char text[4096];
+	size_t n = 0;
+
+	prepare("root:x:0:\n");
+	/* one page, nearly full */
+	while (n < 4090)
+		n += (size_t) snprintf(text + n, sizeof(text) - n, "g%zu:x:5:\n", n);
+	ck_assert_int_eq(mkdir(in_scratch("small"), 0755), 0);
+	ck_assert_int_eq(mount("small", in_scratch("small"), "tmpfs", 0, "nr_blocks=1"), 0);
+	ck_assert(write_text(in_scratch("small/group"), text));
+	ck_assert_int_eq(mount(in_scratch("small/group"), "/etc/group", NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(apply_step(&context, &step, &err), -ENOSPC);
+	ck_assert_str_eq(read_text("/etc/group"), text);
+}
+END_TEST
+
 START_TEST(a_read_only_root)
 {
 	struct error err = ERROR_INIT;
@@ -114,6 +134,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_group_file, 0, (int) ARRAY_SIZE(cases));
 	tcase_add_test(tc, no_group_file);
 	tcase_add_test(tc, a_mounted_file);
+	tcase_add_test(tc, a_mounted_file_without_room);
 	tcase_add_test(tc, a_read_only_root);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

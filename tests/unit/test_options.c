@@ -243,6 +243,12 @@ static const struct {
 	  "mean DIND_STOP_TIMEOUT?)>" },
 	{ { W(NULL), W("DIND_ZZZZZZ=1") },
 	  "run note<DIND_ZZZZZZ in the environment means nothing to this version>" },
+	/* what Kubernetes says of a service called dind */
+	{ { W(NULL), W("DIND_SERVICE_HOST=10.0.0.1", "DIND_SERVICE_PORT=2375",
+		       "DIND_SERVICE_PORT_TLS=2376", "DIND_PORT=tcp://10.0.0.1:2375",
+		       "DIND_PORT_2375_TCP_ADDR=10.0.0.1", "DIND_PORT=2375") },
+	  "run note<DIND_PORT in the environment means nothing to this version (did you mean "
+	  "DIND_HOST?)>" },
 	{ { W(NULL), W("DOCKER_DRIVER=vfs") }, "run driver=vfs" },
 	{ { W("--storage-driver", "overlay2"), W("DOCKER_DRIVER=vfs") }, "run driver=overlay2" },
 	{ { W(NULL), W("DOCKER_DRIVER=vfs", "DIND_STORAGE_DRIVER=btrfs") }, "run driver=btrfs" },

@@ -89,6 +89,8 @@ static const struct {
 	{ W("\"/usr/sbin/sshd -D -p 22\""), W(NULL), PLUGIN },
 	{ W("bash", "-c", "/usr/sbin/sshd -D -p 22"), W(NULL), PLUGIN },
 	{ W("/bin/sh", "-c", "exec /usr/sbin/sshd -D -p 22"), W(NULL), PLUGIN },
+	{ W("bash", "-lc", "/usr/sbin/sshd -D -p 22"), W(NULL), PLUGIN },
+	{ W("bash", "--login", "-e", "-c", "/usr/sbin/sshd -D -p 22"), W(NULL), PLUGIN },
 	{ W("sshd", "-D"), W(NULL), "as-is at-once jenkins-sshd|sshd|-D" },
 	{ W("/usr/sbin/sshd", "-D", "-p", "22", "-o", "AuthorizedKeysCommand=/root/authorized_key",
 	    "-o", "AuthorizedKeysCommandUser=root"),
@@ -322,6 +324,17 @@ static void check_keys(const char *want)
 	ck_assert_str_eq(text, want);
 }
 
+static void check_modes(mode_t of_directory, mode_t of_file)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(in_dir(".ssh"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, of_directory);
+	ck_assert_int_eq(stat(in_dir(".ssh/authorized_keys"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, of_file);
+}
+
+/* A home that is still root's: sshd reads the keys as somebody else. */
 START_TEST(keys)
 {
 	struct stat st;
@@ -333,10 +346,16 @@ START_TEST(keys)
 
 	ck_assert_int_eq(write_key(L("JENKINS_SLAVE_SSH_PUBKEY=" KEY)), 0);
 	check_keys(KEY "\n");
-	ck_assert_int_eq(stat(in_dir(".ssh"), &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0700);
-	ck_assert_int_eq(stat(in_dir(".ssh/authorized_keys"), &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	check_modes(geteuid() == 0 ? 0755 : 0700, geteuid() == 0 ? 0644 : 0600);
+
+	/* the home of a user: the keys are that user's, and nobody else's to read */
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(directory, 1000, 1000), 0);
+		ck_assert_int_eq(write_key(L("JENKINS_SLAVE_SSH_PUBKEY=" KEY)), 0);
+		check_modes(0700, 0600);
+		ck_assert_int_eq(stat(in_dir(".ssh/authorized_keys"), &st), 0);
+		ck_assert_uint_eq(st.st_uid, 1000);
+	}
 
 	/* another one takes its place, and the newer variable comes first */
 	ck_assert_int_eq(
