@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# README's commands work as written. A fenced `sh` block behind the comment <!-- test --> (or <!-- test status=N -->) is
+# The commands of README and of the images' READMEs work as written. A fenced `sh` block behind the comment <!-- test --> (or <!-- test status=N -->) is
 # run, block by block in order, at the top of a copy of the checkout, by bash with -e, -u and pipefail.
 
 # lib.bash sets status, out, err, elapsed; what is in single quotes is for a shell in the container.
@@ -8,8 +8,8 @@
 
 load lib
 
-BOXES=(dind dind-flags dind-tls dind-drop-in dind-agent dind-engine dind-jenkins dind-pod)
-VOLUMES=(dind-cache dind-pool dind-certs dind-agent-certs dind-jenkins-pool dind-pod)
+BOXES=(dind dind-flags dind-again dind-tls dind-drop-in dind-agent dind-engine dind-jenkins dind-pod)
+VOLUMES=(dind-cache dind-keys dind-pool dind-certs dind-agent-certs dind-jenkins-pool dind-pod)
 
 setup_file() {
 	engine_setup_file
@@ -22,7 +22,11 @@ setup_file() {
 		[ -z "$(docker volume ls -q --filter "name=^$name\$")" ] || fail "the outer engine already has a volume $name"
 	done
 	others >"$WORK/others"
-	blocks "$TOP/README.md" "$WORK/blocks"
+	mkdir "$WORK/blocks"
+	blocks "$TOP/README.md" "$WORK/blocks/"
+	for name in dind docker-dind jenkins-agent; do
+		blocks "$TOP/images/$name/README.md" "$WORK/blocks/$name-"
+	done
 }
 setup() { engine_setup; }
 teardown() { engine_teardown; }
@@ -43,17 +47,16 @@ others() {
 	docker ps -a --no-trunc --format '{{.ID}} {{.Image}} run={{.Label "dind-run"}}' | awk '$2 ~ /^dind-init\// && $3 == "run=" { print $1 }'
 }
 
-# blocks README DIRECTORY: NN.sh and NN.status for every tagged block.
+# blocks README PREFIX: PREFIXNN.sh and PREFIXNN.status for every tagged block.
 blocks() {
-	mkdir "$2"
-	awk -v directory="$2" '
+	awk -v prefix="$2" '
 		/^<!-- test( status=[0-9]+)? -->$/ {
 			status = /status=/ ? $0 : 0
 			gsub(/[^0-9]/, "", status)
 			tagged = 1
 			next
 		}
-		tagged && /^```sh$/ { inside = 1; tagged = 0; name = sprintf("%s/%02d", directory, ++n); printf "" >(name ".sh"); print status >(name ".status"); next }
+		tagged && /^```sh$/ { inside = 1; tagged = 0; name = sprintf("%s%02d", prefix, ++n); printf "" >(name ".sh"); print status >(name ".status"); next }
 		tagged && NF { print "README: a test comment without a sh block behind it, line " NR; exit 1 }
 		inside && /^```$/ { inside = 0; close(name ".sh"); close(name ".status"); next }
 		inside { print >(name ".sh") }' "$1"
@@ -70,7 +73,9 @@ blocks() {
 	assert_match 'dind-init ready' "$all" 'tagged blocks'
 	assert_match 'doctor' "$all" 'tagged blocks'
 	# What is in the README is either tagged or known to be told only.
-	assert_eq "$(grep -c '^```sh$' "$TOP/README.md")" "$((${#scripts[@]} + $(grep -cx 'scripts/test' "$TOP/README.md")))" 'sh blocks that are tested or are scripts/test'
+	readmes=("$TOP"/README.md "$TOP"/images/{dind,docker-dind,jenkins-agent}/README.md)
+	assert_eq "$(cat "${readmes[@]}" | grep -c '^```sh$')" "$((${#scripts[@]} + $(grep -cx 'scripts/test' "$TOP/README.md")))" \
+		'sh blocks that are tested or are scripts/test'
 }
 
 @test "readme: every tagged block does what it says" {
