@@ -187,14 +187,15 @@ ORPHANS='
 }
 
 @test "command: --user has no capability at all and reaches the engine through the socket's group" {
-	box_run user -v "$DATA" IMAGE --user nobody:docker -- sh -c 'grep ^Cap /proc/self/status; id -un; id -gn; docker info -f "{{.Driver}}"'
+	box_run user -v "$DATA" IMAGE --user nobody:docker --no-new-privs -- sh -c 'grep -E "^(Cap|NoNewPrivs)" /proc/self/status; id -un; id -gn; docker info -f "{{.Driver}}"'
 	assert_eq 0 "$status" status
 	assert_eq 5 "$(grep -cE '^Cap[A-Za-z]+:.0000000000000000$' <<<"$out")" 'empty capability sets'
-	assert_eq $'nobody\ndocker\noverlay2' "$(grep -v ^Cap <<<"$out")" stdout
+	assert_match '^NoNewPrivs:\s1$' "$out"
+	assert_eq $'nobody\ndocker\noverlay2' "$(grep -vE '^(Cap|NoNewPrivs)' <<<"$out")" stdout
 	# One that does not name the group gets it besides its own, and no other; nothing else of the socket is open.
-	box_run other -v "$DATA" IMAGE --user nobody -- sh -c 'id -Gn; stat -c "%a %U" /var/run/docker.sock; docker version -f "{{.Server.Os}}"'
+	box_run other -v "$DATA" IMAGE --user nobody -- sh -c 'grep -c "^NoNewPrivs:.0$" /proc/self/status; id -Gn; stat -c "%a %U" /var/run/docker.sock; docker version -f "{{.Server.Os}}"'
 	assert_eq 0 "$status" status
-	assert_eq $'nogroup docker\n660 root\nlinux' "$out" stdout
+	assert_eq $'1\nnogroup docker\n660 root\nlinux' "$out" stdout
 	# Who is not in it, is not served.
 	box_start socket -v "$DATA" IMAGE
 	box_ready socket

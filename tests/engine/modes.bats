@@ -95,6 +95,24 @@ socket_run() { box_run_plain "$1" "${AUTO[@]}" -v "$SOCKET:/var/run/docker.sock"
 	box_run_plain dead "${AUTO[@]}" -v "$WORK/dead.sock:/var/run/docker.sock" IMAGE -- true
 	assert_eq 69 "$status" 'nobody listens'
 	assert_match 'DIND-SOCKET-03.*nobody listens on /var/run/docker.sock.*ECONNREFUSED' "$err"
+	# Another program's socket, for everybody; and an engine's that is root's alone.
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Local => shift, Listen => 5) or die;
+		alarm 60;
+		$SIG{PIPE} = "IGNORE";
+		while (my $c = $s->accept) { sysread $c, my $request, 4096; print $c "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n"; close $c }' \
+		"$WORK/other.sock" 3>&- &
+	other=$!
+	until_true 10 'the other program listens' test -S "$WORK/other.sock"
+	box_run_plain foreign "${AUTO[@]}" -v "$WORK/other.sock:/var/run/docker.sock" IMAGE -- true
+	kill "$other"
+	assert_eq 78 "$status" 'no engine answers'
+	assert_match 'DIND-SOCKET-05.*/var/run/docker.sock' "$err"
+	chown 0:0 "$SOCKET" && chmod 0600 "$SOCKET"
+	socket_run closed IMAGE --user nobody -- true
+	chown "0:$GID" "$SOCKET" && chmod 0660 "$SOCKET"
+	assert_eq 77 "$status" 'a socket for root alone'
+	assert_match 'DIND-SOCKET-07.*for root alone.*' "$err"
 }
 
 @test "modes: memory that ran out is named with its limit" {
