@@ -142,6 +142,8 @@ struct options {
 	const char *socket_group; /* name or number; NULL: `docker` if it exists */
 	const char *tls_dir;	  /* --tls-dir or DOCKER_TLS_CERTDIR; NULL: no certificates */
 	enum tls_key tls_key;
+	bool tls_beside; /* docker:dind: the files of tls_dir are made even when dockerd's settings
+			    name others, each of which takes the place of one */
 
 	/* engine */
 	const char *const

@@ -31,39 +31,6 @@ static const char *tls_directory(const struct cli *cli)
 	return ours ? ours : personality_variable(cli, "DOCKER_TLS_CERTDIR");
 }
 
-static bool names_certificates(char *const *args)
-{
-	static const char *const flags[] = { "--tlscacert", "--tlscert", "--tlskey" };
-
-	for (; *args; args++)
-		for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-			size_t n = strlen(flags[i]);
-
-			if (strncmp(*args, flags[i], n) == 0 && strchr("=", (*args)[n]))
-				return true;
-		}
-	return false;
-}
-
-/*
- * Certificates of the user's in place of some of ours. dockerd has no TLS by their names alone: the
- * others and --tlsverify stand before them, as in docker:dind, and of each flag the last counts.
- */
-static void add_certificates(struct cli *cli, struct strings *words, const char *directory)
-{
-	static const char *const files[][2] = {
-		{ "--tlscacert", "ca.pem" },
-		{ "--tlscert", "cert.pem" },
-		{ "--tlskey", "key.pem" },
-	};
-
-	add(cli, words, "--tlsverify");
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		add(cli, words,
-		    arena_printf(&cli->arena, "%s=%s/server/%s", files[i][0], directory,
-				 files[i][1]));
-}
-
 /* ---- listeners ---- */
 
 static void add_listeners(struct cli *cli, struct strings *words, bool tls)
@@ -97,8 +64,6 @@ char **personality_dockerd_words(struct cli *cli, char *const *args)
 		add_listeners(cli, &words, tls != NULL);
 	add(cli, &words, "--");
 	add(cli, &words, "dockerd");
-	if (!exact && tls && names_certificates(args))
-		add_certificates(cli, &words, tls);
 	for (args += exact ? 1 : 0; *args; args++)
 		add(cli, &words, *args);
 	return personality_argv(&words);
@@ -171,6 +136,7 @@ int personality_dockerd(struct cli *cli, int argc, char **argv)
 	if (status != STATUS_OK)
 		return status;
 	cli->options.tmp_tmpfs = true; /* as hack/dind, which is part of that image */
+	cli->options.tls_beside = !cli->without_tls_variable;
 	/* the line that people look for in the log of docker:dind; before dockerd's own. Which one
 	 * it is, the plan decides */
 	if (cli->dockerd_asks)

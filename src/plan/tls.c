@@ -30,6 +30,13 @@ static const char *users_file(const struct planner *p)
 	return NULL;
 }
 
+/* As for whoever writes daemon.json or flags for one dockerd; docker:dind makes its own all the
+ * same, and each file that is named takes the place of one of them. */
+static const char *users_only(const struct planner *p)
+{
+	return p->options->tls_beside ? NULL : users_file(p);
+}
+
 /* By the text: this is asked before listeners are judged. */
 static bool wants_tcp(const struct planner *p)
 {
@@ -45,7 +52,7 @@ static bool wants_tcp(const struct planner *p)
 
 bool planner_tls_is_ours(const struct planner *p)
 {
-	return p->options->tls_dir && !p->options->strict_args && wants_tcp(p) && !users_file(p);
+	return p->options->tls_dir && !p->options->strict_args && wants_tcp(p) && !users_only(p);
 }
 
 bool planner_tls_verifies(const struct planner *p)
@@ -73,7 +80,8 @@ static void set_file(struct planner *p, const char *key, const char *name)
 {
 	const char *server = planner_join(p, p->options->tls_dir, "server");
 
-	planner_option_text(p, key, "tls-dir", planner_join(p, server, name));
+	if (!is_set(p, key))
+		planner_option_text(p, key, "tls-dir", planner_join(p, server, name));
 }
 
 void planner_tls_settings(struct planner *p)
@@ -103,12 +111,12 @@ void plan_tls(struct planner *p)
 
 	if (!directory || p->options->strict_args)
 		return;
-	if (users_file(p)) {
+	if (users_only(p)) {
 		planner_hint(p, CODE_TLS_USERS,
 			     "leave out --tls-dir (or DOCKER_TLS_CERTDIR), or dockerd's settings",
 			     "dockerd's own %s says which certificates are used: nothing is made "
 			     "or looked at in %s",
-			     users_file(p), directory);
+			     users_only(p), directory);
 		return;
 	}
 	if (!wants_tcp(p)) {
@@ -124,6 +132,11 @@ void plan_tls(struct planner *p)
 			"install it from the same build as dind-init, or leave out --tls-dir",
 			"dind-certs, which --tls-dir needs, is not installed");
 	judge_failure(p);
+	for (size_t i = 0; i < ARRAY_SIZE(file_names); i++)
+		if (is_set(p, file_names[i]))
+			planner_decide(p, CODE_TLS_USERS,
+				       "dockerd's own %s takes the place of the one in %s/server",
+				       file_names[i], directory);
 	planner_decide(p, CODE_TLS_DECISION,
 		       "TLS with the certificates in %s/server; a client needs those in %s/client",
 		       directory, directory);

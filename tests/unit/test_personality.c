@@ -124,11 +124,9 @@ static const struct {
 	{ W("--tls=false"), W("DOCKER_TLS_CERTDIR="), PLAIN " args=--tls=false" },
 	{ W("--version"), W(NULL), PLAIN " args=--version asks" },
 
-	/* certificates of the user's: TLS stays on, and what was not named is where it would be */
+	/* certificates of the user's stay flags; what they take the place of, the plan knows */
 	{ W("--tlscert=/my/cert.pem", "--tlskey", "/my/key.pem"), W(CERTDIR),
-	  TLS("/certs") " args=--tlsverify|--tlscacert=/certs/server/ca.pem"
-			"|--tlscert=/certs/server/cert.pem|--tlskey=/certs/server/key.pem"
-			"|--tlscert=/my/cert.pem|--tlskey|/my/key.pem" },
+	  TLS("/certs") " args=--tlscert=/my/cert.pem|--tlskey|/my/key.pem" },
 	{ W("--tlsverify", "--tlscacert=/c"), W(NULL), PLAIN " args=--tlsverify|--tlscacert=/c" },
 
 	/* DOCKER_HOST is the socket only when it is one; others are leaked by CI systems */

@@ -169,6 +169,61 @@ START_TEST(the_users_own_settings)
 }
 END_TEST
 
+/* docker:dind: certificates are made all the same, and TLS is on; each file that is named takes the
+ * place of one of ours. */
+static const struct {
+	const char *flags[5];
+	const char *key;
+	const char *want; /* of the three files */
+} beside[] = {
+	{ { "--tlscert=/x/c", "--tlskey", "/x/k", NULL }, NULL, "ours x x" },
+	{ { "--tlscacert=/x/ca", NULL }, NULL, "x ours ours" },
+	{ { "--tlscacert=/x/ca", "--tlscert=/x/c", "--tlskey=/x/k", NULL }, NULL, "x x x" },
+	{ { "--tlscacert=/x/ca", NULL }, "tlskey", "x ours x" },
+	{ { NULL }, NULL, "ours ours ours" },
+};
+
+/* "ours", or "x" for another one. */
+static const char *whose_files(struct machine *m)
+{
+	static const char *const files[][2] = {
+		{ "tlscacert", "/certs/server/ca.pem" },
+		{ "tlscert", "/certs/server/cert.pem" },
+		{ "tlskey", "/certs/server/key.pem" },
+	};
+	struct strings said = STRINGS_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		strings_add(
+			&m->arena, &said,
+			strstr(told(m), arena_printf(&m->arena, "%s=%s", files[i][0], files[i][1]))
+				? "ours"
+				: "x");
+	return strings_join(&m->arena, &said, " ");
+}
+
+START_TEST(certificates_beside_the_users)
+{
+	struct machine m;
+
+	machine_tls(&m, "tcp://0.0.0.0:2376");
+	m.options.tls_beside = true;
+	m.options.dockerd_args = beside[_i].flags;
+	if (beside[_i].key)
+		strings_add(&m.arena, &m.facts.engine.config_keys, beside[_i].key);
+	machine_plan(&m);
+	ck_assert_msg(m.plan.n_refusals == 0, "%s", m.plan.refusals[0].fact);
+	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 2);
+	ck_assert_has(told(&m), "tlsverify=true");
+	ck_assert_str_eq(whose_files(&m), beside[_i].want);
+	ck_assert_ptr_null(hint(&m, "DIND-TLS-11"));
+	ck_assert_int_eq(decision(&m, "DIND-TLS-11") != NULL, strchr(beside[_i].want, 'x') != NULL);
+	for (size_t i = 0; beside[_i].flags[i]; i++)
+		ck_assert_has(engine_args(&m), beside[_i].flags[i]);
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(strict_args_are_left_alone)
 {
 	struct machine m;
@@ -272,6 +327,7 @@ int main(void)
 	tcase_add_test(tc, a_unix_socket_needs_none);
 	tcase_add_test(tc, a_listener_of_daemon_json);
 	tcase_add_loop_test(tc, the_users_own_settings, 0, ARRAY_SIZE(settings));
+	tcase_add_loop_test(tc, certificates_beside_the_users, 0, ARRAY_SIZE(beside));
 	tcase_add_test(tc, strict_args_are_left_alone);
 	tcase_add_test(tc, without_the_program);
 	tcase_add_loop_test(tc, what_is_wrong_is_refused, 0, CERTS_FAIL_COUNT);
