@@ -157,20 +157,19 @@ static int drain(int output, int64_t deadline, char *line, size_t size)
 		}
 		n = enough ? read(output, rest, sizeof(rest))
 			   : read(output, text + used, sizeof(text) - 1 - used);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			break;
 		if (n > 0 && !enough) {
 			used += (size_t) n;
 			text[used] = '\0';
 			enough = cut_usage(text);
 		}
-		if (n > 0)
-			continue;
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			break;
-		if (left <= 0) {
+		if (left <= 0) { /* also of one that never stops talking */
 			r = -ETIMEDOUT;
 			break;
 		}
-		(void) poll(&poll_fd, 1, (int) left);
+		if (n < 0)
+			(void) poll(&poll_fd, 1, (int) left);
 	}
 	if (!enough)
 		text[used] = '\0';

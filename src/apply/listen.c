@@ -76,12 +76,9 @@ static int listen_unix(struct apply_context *context, const struct plan_listener
 	r = clear_path(context, path, err);
 	if (r < 0)
 		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = publish_unix(listener, err);
 	if (fd < 0)
-		return error_set(err, -errno, "make a socket for %s", path);
-	r = publish_unix(fd, listener, err);
-	if (r < 0)
-		return r;
+		return fd;
 	if (stat(path, &st) < 0)
 		return error_set(err, -errno, "look at %s", path);
 	*ret_inode = st.st_ino;
