@@ -143,6 +143,8 @@
 #define CODE_NETWORK_POOLS	 "DIND-NET-12" /* ranges of inner networks */
 #define CODE_NETWORK_DNS	 "DIND-NET-13" /* name servers of inner containers */
 #define CODE_NETWORK_RELAY	 "DIND-NET-14" /* the relay to them */
+/* DIND-NET-15: src/supervise/relay.c */
+#define CODE_NETWORK_WISH "DIND-NET-16" /* DOCKER_IPTABLES_LEGACY, which is not there */
 
 /* DIND-TLS-…: include/dind/certs.h, since dind-certs says them too */
 

@@ -224,12 +224,35 @@ static void look_further(struct planner *p, const struct candidates *c)
 		     said_by(p, TRIAL_IPTABLES, path));
 }
 
+/* docker:dind's variable asks for a back end that this image has no program for. */
+static void judge_wish(struct planner *p, const struct candidates *c)
+{
+	const struct facts_network *network = &p->facts->network;
+	const char *said = options_environment(p->options, "DOCKER_IPTABLES_LEGACY");
+	bool is_legacy = str_equal(network->iptables_backend, "legacy");
+	bool legacy = said && *said;
+	const char *wanted = legacy ? "legacy" : "nft";
+	bool missing = legacy ? !is_legacy && !network->iptables_legacy
+			      : is_legacy && !network->iptables_nft;
+
+	if (said && missing)
+		planner_hint(p, CODE_NETWORK_WISH,
+			     arena_printf(p->arena,
+					  "an image with iptables-%s (Debian: the package "
+					  "iptables), or no DOCKER_IPTABLES_LEGACY",
+					  wanted),
+			     "DOCKER_IPTABLES_LEGACY=%s asks for iptables-%s, which is not "
+			     "installed: %s is taken",
+			     said, wanted, c->paths[0]);
+}
+
 void network_judge_iptables(struct planner *p)
 {
 	struct candidates c = find_candidates(p);
 
 	if (c.count == 0 || network_is_off(p, "iptables", p->facts->engine.config_iptables))
 		return;
+	judge_wish(p, &c);
 	if (ask(p, TRIAL_IPTABLES, c.paths[0])) {
 		/* beside the other: each of them is as long as half of the start */
 		if (wants_ipv6(p))

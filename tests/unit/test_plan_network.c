@@ -169,6 +169,47 @@ START_TEST(back_end_is_chosen_by_what_works)
 }
 END_TEST
 
+/* docker:dind's word, and the program that it wants is not there. */
+static const struct {
+	const char *backend, *variable;
+	bool beside;	  /* the other back end is installed, too */
+	const char *said; /* NULL: nothing */
+} wishes[] = {
+	{ "nft", "DOCKER_IPTABLES_LEGACY=1", false, "asks for iptables-legacy" },
+	{ NULL, "DOCKER_IPTABLES_LEGACY=1", false, "asks for iptables-legacy" },
+	{ "nft", "DOCKER_IPTABLES_LEGACY=1", true, NULL },
+	{ "legacy", "DOCKER_IPTABLES_LEGACY=1", false, NULL },
+	{ "legacy", "DOCKER_IPTABLES_LEGACY=", false, "asks for iptables-nft" },
+	{ "legacy", "DOCKER_IPTABLES_LEGACY=", true, NULL },
+	{ "nft", "DOCKER_IPTABLES_LEGACY=", false, NULL },
+	{ "nft", "OTHER=1", false, NULL },
+};
+
+START_TEST(a_back_end_that_is_not_installed)
+{
+	const char *environment[] = { "PATH=/usr/bin", wishes[_i].variable, NULL };
+	struct machine m;
+
+	start(&m);
+	m.facts.network.iptables_backend = wishes[_i].backend;
+	if (!wishes[_i].beside)
+		m.facts.network.iptables_nft = m.facts.network.iptables_legacy = NULL;
+	m.options.environment = environment;
+	machine_plan(&m);
+	ck_assert_int_eq(hint(&m, "DIND-NET-16") != NULL, wishes[_i].said != NULL);
+	if (wishes[_i].said) {
+		ck_assert_has(the_hint(&m, "DIND-NET-16")->fact, wishes[_i].said);
+		ck_assert_has(the_hint(&m, "DIND-NET-16")->fact, IPTABLES " is taken");
+	}
+	/* who has switched them off needs none */
+	m.facts.engine.config_iptables = TRI_NO;
+	say(&m, "iptables");
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-NET-16"));
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(one_question_where_the_first_answer_will_do)
 {
 	struct machine m;
@@ -518,6 +559,7 @@ int main(void)
 	TCase *tcase = tcase_create("network");
 
 	tcase_add_loop_test(tcase, back_end_is_chosen_by_what_works, 0, ARRAY_SIZE(choices));
+	tcase_add_loop_test(tcase, a_back_end_that_is_not_installed, 0, ARRAY_SIZE(wishes));
 	tcase_add_test(tcase, one_question_where_the_first_answer_will_do);
 	tcase_add_test(tcase, nothing_is_tried_for_an_engine_without_rules);
 	tcase_add_test(tcase, ipv6_only_where_it_works);
