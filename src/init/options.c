@@ -48,8 +48,15 @@ static const char *variable(char *const *environment, const char *name)
 	return NULL;
 }
 
-static int read_environment(char *const *environment, struct init_options *options, char *fact,
-			    size_t size)
+/* As tini, which reads it with atoi(3): never a reason not to start. */
+static int read_verbosity(const char *text)
+{
+	long value = strtol(text, NULL, 10);
+
+	return value < 0 ? 0 : value > VERBOSITY_MAX ? VERBOSITY_MAX : (int) value;
+}
+
+static void read_environment(char *const *environment, struct init_options *options)
 {
 	const char *verbosity = variable(environment, "TINI_VERBOSITY");
 
@@ -57,12 +64,8 @@ static int read_environment(char *const *environment, struct init_options *optio
 		options->subreaper = true;
 	if (variable(environment, "TINI_KILL_PROCESS_GROUP"))
 		options->signal_group = true;
-	if (verbosity && str_parse_int(verbosity, 0, VERBOSITY_MAX, &options->verbosity) < 0) {
-		(void) snprintf(fact, size, "TINI_VERBOSITY: '%s' is not 0 to %d", verbosity,
-				VERBOSITY_MAX);
-		return -EINVAL;
-	}
-	return 0;
+	if (verbosity)
+		options->verbosity = read_verbosity(verbosity);
 }
 
 static int take_option(int option, const char *value, struct init_options *options, char *fact,
@@ -123,8 +126,7 @@ int init_parse(int argc, char **argv, char *const *environment, struct init_opti
 		if (r == 0 && optind < argc)
 			options.command = argv + optind;
 	}
-	if (r == 0)
-		r = read_environment(environment, &options, ret_fact, size);
+	read_environment(environment, &options);
 	if (r == 0 && !options.command && !options.help && !options.license && !options.version) {
 		(void) snprintf(ret_fact, size, "no program to run is named");
 		r = -EINVAL;

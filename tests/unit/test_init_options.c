@@ -49,6 +49,10 @@ static const struct {
 	{ { W("-e", "143", "-e", "0", "-e255", "x"), W(NULL) }, "e0 e143 e255 v1 x" },
 	{ { W("x"), W("TINI_SUBREAPER=", "TINI_KILL_PROCESS_GROUP=1") }, "sg v1 x" },
 	{ { W("x"), W("TINI_VERBOSITY=0") }, "v0 x" },
+	{ { W("x"), W("TINI_VERBOSITY=4") }, "v3 x" },
+	{ { W("x"), W("TINI_VERBOSITY=-1") }, "v0 x" },
+	{ { W("x"), W("TINI_VERBOSITY=loud") }, "v0 x" },
+	{ { W("-vvv", "x"), W("TINI_VERBOSITY=1") }, "v1 x" },
 	{ { W("--version"), W(NULL) }, "version v1" },
 	{ { W("--version", "x"), W(NULL) }, NULL },
 	{ { W("-h"), W(NULL) }, "help v1" },
@@ -60,7 +64,6 @@ static const struct {
 	{ { W("-p"), W(NULL) }, NULL },
 	{ { W("-e", "256", "x"), W(NULL) }, NULL },
 	{ { W("-e", "-1", "x"), W(NULL) }, NULL },
-	{ { W("x"), W("TINI_VERBOSITY=4") }, NULL },
 };
 
 static const char *described(const struct init_options *o, char *buf, size_t size)
