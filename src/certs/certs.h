@@ -59,7 +59,8 @@ void certs_names_local(struct certs_names *names, const struct certs_sources *so
 
 /*
  * Append a list in OpenSSL's syntax: DNS:x, IP:y, URI:z, email:m, parted by commas. An entry
- * without a kind is an address or a DNS name. Returns 0, or -EINVAL with the bad entry in @err.
+ * without a kind is an address or a DNS name. Returns 0, or -EINVAL with the bad entry, or the
+ * first that there is no room for, in @err.
  */
 int certs_names_parse(struct certs_names *names, const char *list, struct arena *arena,
 		      struct error *err);

@@ -24,13 +24,16 @@ bool certs_name_equal(const struct certs_name *a, const struct certs_name *b)
 	return strcasecmp(a->text, b->text) == 0;
 }
 
-static void add(struct certs_names *names, const struct certs_name *name)
+/* False: there is no room. */
+static bool add(struct certs_names *names, const struct certs_name *name)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (certs_name_equal(&names->items[i], name))
-			return;
-	if (names->count < CERTS_MAX_NAMES)
-		names->items[names->count++] = *name;
+			return true;
+	if (names->count >= CERTS_MAX_NAMES)
+		return false;
+	names->items[names->count++] = *name;
+	return true;
 }
 
 /* Letters, digits, hyphens, dots; underscores, which container names have; "*." in front. */
@@ -73,7 +76,7 @@ static void add_dns(struct certs_names *names, const char *text, struct arena *a
 	if (!text || !is_dns(text))
 		return;
 	name.text = arena_strdup(arena, text);
-	add(names, &name);
+	(void) add(names, &name);
 }
 
 static void add_host(struct certs_names *names, const char *host, struct arena *arena)
@@ -152,7 +155,7 @@ static void add_address(struct certs_names *names, const struct sockaddr *addres
 	if (!inet_ntop(address->sa_family, name.bytes, text, sizeof(text)))
 		return;
 	name.text = arena_strdup(arena, text);
-	add(names, &name);
+	(void) add(names, &name);
 }
 
 static void add_interfaces(struct certs_names *names, struct arena *arena)
@@ -235,7 +238,11 @@ static int parse_entry(struct certs_names *names, const char *entry, struct aren
 				       "'%s' in DOCKER_TLS_SAN is neither DNS:NAME nor IP:ADDRESS",
 				       entry);
 	name.text = arena_strdup(arena, name.text);
-	add(names, &name);
+	if (!add(names, &name))
+		return error_set_plain(err, -EINVAL,
+				       "'%s' in DOCKER_TLS_SAN is one name too many: a certificate "
+				       "takes %d",
+				       entry, CERTS_MAX_NAMES);
 	return 0;
 }
 

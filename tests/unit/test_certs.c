@@ -617,6 +617,25 @@ START_TEST(lists_of_names)
 }
 END_TEST
 
+/* What has no room is named, not left out; the last one that has is in. */
+START_TEST(more_names_than_fit)
+{
+	struct strings list = STRINGS_INIT;
+
+	options->asked.count = 0;
+	for (int i = 0; i < CERTS_MAX_NAMES; i++)
+		strings_add(&arena, &list, arena_printf(&arena, "DNS:n%d", i));
+	names(&options->asked, strings_join(&arena, &list, ","));
+	ck_assert_uint_eq(options->asked.count, CERTS_MAX_NAMES);
+	/* nothing new */
+	ck_assert_int_eq(certs_names_parse(&options->asked, "DNS:n0,DNS:N255", &arena, &err), 0);
+	ck_assert_int_eq(certs_names_parse(&options->asked, "DNS:n1,DNS:last", &arena, &err),
+			 -EINVAL);
+	ck_assert_msg(strstr(err.message, "'DNS:last'") && strstr(err.message, "256"), "%s",
+		      err.message);
+}
+END_TEST
+
 static bool has(const char *text)
 {
 	struct certs_names *one = calloc(1, sizeof(*one));
@@ -881,6 +900,7 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_written_is_named);
 	tcase_add_loop_test(tc, users_files_are_only_looked_at, 0, ARRAY_SIZE(users_states));
 	tcase_add_loop_test(tc, lists_of_names, 0, ARRAY_SIZE(lists));
+	tcase_add_test(tc, more_names_than_fit);
 	tcase_add_test(tc, names_of_this_container);
 	tcase_add_test(tc, wildcards);
 	tcase_add_loop_test(tc, its_statuses, 0, ARRAY_SIZE(programs));
