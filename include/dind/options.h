@@ -189,6 +189,7 @@ struct options {
 	int stop_timeout_ms;
 	const char *ready_file;
 	const char *quit_file;
+	const char *quit_pipe;
 
 	/* ourselves */
 	bool tmp_tmpfs; /* docker:dind: a tmpfs on /tmp, unless something is mounted there */

@@ -51,7 +51,8 @@ enum supervise_event {
 	EVENT_WORKLOAD_EXIT,
 	EVENT_WORKLOAD_FAILED, /* could not be started: 126, 127 */
 	EVENT_CLEAN_UP_EXIT,   /* the unmounting helper ended */
-	EVENT_TERM, /* SIGTERM; SIGINT and SIGQUIT with the engine in the foreground; quit file */
+	EVENT_TERM, /* SIGTERM; SIGINT and SIGQUIT with the engine in the foreground; quit file,
+		       quit pipe */
 	EVENT_HUP,
 	EVENT_FORWARD,	/* any other signal that is to be passed on */
 	EVENT_DEADLINE, /* the phase's share of the time is used up */
@@ -202,7 +203,9 @@ struct supervise_options {
 	int ready_timeout_ms;
 	int stop_timeout_ms;
 	const char *ready_file; /* NULL: none */
-	const char *quit_file;
+	const char *quit_file;	/* its appearance is a first TERM; NULL: none */
+	const char *quit_pipe;	/* made; likewise when the last who had it open for writing has gone
+				 */
 	const char *outer_notify; /* our own NOTIFY_SOCKET or NULL */
 	const char *engine_log; /* file; NULL: the engine and its containerd write to our stderr */
 	bool engine_log_none;

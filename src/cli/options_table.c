@@ -507,6 +507,14 @@ const struct option_spec option_table[] = {
 	  .commands = TAKES_PLANNING,
 	  .offset = O(quit_file),
 	  .help = "stop cleanly when this file appears" },
+	{ .name = "quit-pipe",
+	  .argument = "PATH",
+	  .type = OPTION_PATH,
+	  .section = SECTION_TIME,
+	  .commands = TAKES_PLANNING,
+	  .offset = O(quit_pipe),
+	  .help = "make this named pipe; stop cleanly when nobody holds it open for writing any "
+		  "more" },
 
 	/* ---- dind-init itself ---- */
 	{ .name = "allow-host-pid",

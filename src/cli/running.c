@@ -270,6 +270,7 @@ static struct supervise_options supervise_what(struct start *start)
 		.stop_timeout_ms = options->stop_timeout_ms,
 		.ready_file = options->ready_file,
 		.quit_file = options->quit_file,
+		.quit_pipe = options->quit_pipe,
 		.outer_notify = options_environment(options, "NOTIFY_SOCKET"),
 		.socket_url = socket_url(&planning->plan),
 		.summary = summary(start),

@@ -28,6 +28,7 @@ enum source {
 	SOURCE_NOTIFY,
 	SOURCE_TIMER,
 	SOURCE_QUIT,
+	SOURCE_QUIT_PIPE,
 	SOURCE_LOG,
 	SOURCE_COUNT,
 };
@@ -284,10 +285,14 @@ static void take_notifications(struct loop *loop)
 	}
 }
 
-static void take_quit_file(struct loop *loop)
+/* That somebody has ended is no impatience: the TERM that may follow, as the one of a pod's end, is
+ * still the first. */
+static void take_quit(struct loop *loop)
 {
-	log_info("stop: '%s' is there", loop->options->quit_file);
+	if (is_stopping(loop->state))
+		return;
 	take_term(loop, SIGTERM);
+	loop->view.terms = 0;
 }
 
 static void ready_is_late(struct loop *loop)
@@ -368,6 +373,7 @@ static void wait_and_take(struct loop *loop)
 		[SOURCE_NOTIFY] = { .fd = loop->notify_fd, .events = POLLIN },
 		[SOURCE_TIMER] = { .fd = loop->timer_fd, .events = POLLIN },
 		[SOURCE_QUIT] = { .fd = loop->quit_fd, .events = POLLIN },
+		[SOURCE_QUIT_PIPE] = { .fd = loop->quit_pipe, .events = POLLIN },
 		[SOURCE_LOG] = { .fd = loop->log.input, .events = POLLIN },
 	};
 
@@ -386,8 +392,10 @@ static void wait_and_take(struct loop *loop)
 		take_signals(loop);
 	if (loop->reap)
 		reap_children(loop);
-	if (fds[SOURCE_QUIT].revents && quit_take(loop))
-		take_quit_file(loop);
+	if (fds[SOURCE_QUIT].revents && quit_take_file(loop))
+		take_quit(loop);
+	if (fds[SOURCE_QUIT_PIPE].revents && quit_take_pipe(loop))
+		take_quit(loop);
 	if (fds[SOURCE_TIMER].revents) {
 		uint64_t expirations;
 
@@ -426,6 +434,7 @@ static void close_sources(struct loop *loop)
 	fd_close(&loop->timer_fd);
 	fd_close(&loop->notify_fd);
 	fd_close(&loop->quit_fd);
+	fd_close(&loop->quit_pipe);
 	fd_close(&loop->engine.pidfd);
 	fd_close(&loop->workload.pidfd);
 	fd_close(&loop->containerd.pidfd);
@@ -445,7 +454,7 @@ static void start_services(struct loop *loop)
 		loop_start_workload(loop);
 	handle(loop, loop->pending);
 	if (!is_stopping(loop->state) && quit_watch(loop))
-		take_quit_file(loop);
+		take_quit(loop);
 }
 
 static void init(struct loop *loop, const struct supervise_options *options,
@@ -476,6 +485,7 @@ static void init(struct loop *loop, const struct supervise_options *options,
 		.notify_fd = -EBADF,
 		.timer_fd = -EBADF,
 		.quit_fd = -EBADF,
+		.quit_pipe = -EBADF,
 		.phase_ends = -1,
 		.next_tick = -1,
 		.next_fork = -1,

@@ -49,7 +49,7 @@ struct loop {
 	struct service engine, workload, containerd, prepare, watch, relay;
 	struct helper helper[HELPER_COUNT];
 	struct engine_log log;
-	int signal_fd, notify_fd, timer_fd, quit_fd;
+	int signal_fd, notify_fd, timer_fd, quit_fd, quit_pipe;
 
 	/* due times, CLOCK_MONOTONIC ms, -1: none */
 	int64_t phase_ends, next_tick, next_fork, timer_armed;
@@ -205,11 +205,15 @@ int64_t helper_due(const struct loop *loop);
 
 /* ---- quit.c ---- */
 
-/* Watch for options->quit_file. Fills loop->quit_fd; a failure is warned about. True when the file
- * is there already. */
+/* Watch for options->quit_file, make options->quit_pipe and watch it. Fills loop->quit_fd and
+ * loop->quit_pipe; a failure is warned about. True when the file is there already, which was said.
+ */
 bool quit_watch(struct loop *loop);
 
-/* Take what inotify says. True when the file has appeared. */
-bool quit_take(struct loop *loop);
+/* Take what inotify says. True when the file has appeared, which was said. */
+bool quit_take_file(struct loop *loop);
+
+/* True when the last who had the pipe open for writing has gone, which was said. */
+bool quit_take_pipe(struct loop *loop);
 
 #endif

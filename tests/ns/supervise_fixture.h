@@ -336,6 +336,7 @@ static int run_box(void)
 		options.stop_timeout_ms = 9000;
 	options.ready_file = expand(options.ready_file);
 	options.quit_file = expand(options.quit_file);
+	options.quit_pipe = expand(options.quit_pipe);
 	options.outer_notify = expand(options.outer_notify);
 	options.socket_url = expand(options.socket_url);
 	options.termination_log = expand(options.termination_log);

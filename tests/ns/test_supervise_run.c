@@ -608,11 +608,14 @@ START_TEST(nothing_wakes_us_at_rest)
 		what.command[1] = "60";
 		what.log_to_file = true;
 		what.options.quit_file = "%s/no/quit";
+		what.options.quit_pipe = "%s/no/job";
 		ck_assert_int_eq(mkdir(in_dir("no"), 0755), 0);
 		what.options.ready_file = "%s/is-ready";
 	}
 	box_start(&what);
 	wait_for_state("ready");
+	if (_i) /* as a job does */
+		ck_assert_int_ge(open(in_dir("no/job"), O_WRONLY | O_NONBLOCK | O_CLOEXEC), 0);
 	sleep_ms(700); /* the helper for the ready file is reaped */
 	before = switches();
 	sleep_ms(3000);

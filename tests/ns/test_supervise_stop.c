@@ -293,6 +293,128 @@ START_TEST(a_quit_file_that_can_never_be)
 }
 END_TEST
 
+static int hold(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0, "%s: %m", path);
+	return fd;
+}
+
+/* A job that has it open until it is killed. */
+static pid_t start_holder(const char *path)
+{
+	int opened[2];
+	char word;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(opened, O_CLOEXEC), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(open(path, O_RDWR | O_CLOEXEC) < 0 || write(opened[1], "", 1) != 1 ||
+		      pause() != 0);
+	}
+	(void) close(opened[1]);
+	ck_assert_int_eq(read(opened[0], &word, 1), 1);
+	(void) close(opened[0]);
+	return pid;
+}
+
+static void kill_holder(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+}
+
+/* Held before we start, too: by the job of an engine that was started again. */
+START_TEST(the_quit_pipe_is_a_term_when_the_last_holder_was_killed)
+{
+	static struct scene what = { .options = { .quit_pipe = "%s/job" } };
+	pid_t first = 0, second;
+	struct stat st;
+	int noise;
+
+	if (_i) {
+		ck_assert_int_eq(mkfifo(in_dir("job"), 0600), 0);
+		first = start_holder(in_dir("job"));
+	}
+	start_and_wait(&what);
+	ck_assert_int_eq(stat(in_dir("job"), &st), 0);
+	ck_assert(S_ISFIFO(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 07777, _i ? 0600 : 0666); /* for jobs of other users */
+	sleep_ms(300);						 /* nobody has it yet */
+	ck_assert(!box_has_ended());
+	if (!_i)
+		first = start_holder(in_dir("job"));
+	second = start_holder(in_dir("job"));
+	noise = hold(in_dir("job"));
+	ck_assert_int_eq(write(noise, "noise", 5), 5);
+	(void) close(noise);
+	kill_holder(first);
+	sleep_ms(300);
+	ck_assert(!box_has_ended());
+	kill_holder(second);
+	assert_status(0);
+	assert_says("nobody holds '");
+}
+END_TEST
+
+/* So fast that nobody was seen. */
+START_TEST(a_quit_pipe_that_was_held_for_no_time)
+{
+	static struct scene what = { .options = { .quit_pipe = "%s/job" }, .command = UP_COMMAND };
+
+	start_and_wait(&what);
+	(void) close(hold(in_dir("job")));
+	assert_status(143);
+}
+END_TEST
+
+START_TEST(a_quit_pipe_that_can_never_be)
+{
+	static struct scene what = { .options = { .quit_pipe = "%s/job" } };
+	static struct scene nowhere = { .options = { .quit_pipe = "%s/no/such/place/job" } };
+
+	if (!_i)
+		ck_assert_int_eq(file_replace(in_dir("job"), "", 0644), 0);
+	start_and_wait(_i ? &nowhere : &what);
+	assert_says(_i ? "No such file or directory, continuing without it"
+		       : "File exists, continuing without it");
+	(void) term();
+	assert_status(0);
+}
+END_TEST
+
+/* A pod's end: the job has gone, and then the kubelet sends its one and only TERM. */
+START_TEST(a_term_after_quit_is_the_first_and_quit_after_a_term_is_none)
+{
+	static struct scene what = { .engine = { "ready=10", "term=slow:1500" },
+				     .options = { .quit_file = "%s/quit", .quit_pipe = "%s/job" } };
+	int job;
+
+	start_and_wait(&what);
+	job = hold(in_dir("job"));
+	if (_i == 0)
+		(void) close(job);
+	else
+		(void) term();
+	wait_for_state("stopping");
+	if (_i == 0)
+		(void) term();
+	else
+		(void) close(job);
+	ck_assert_int_eq(file_replace(in_dir("quit"), "", 0644), 0);
+	assert_status(0);
+	assert_silent_about("killing the inner containers");
+	assert_says("stopped cleanly");
+}
+END_TEST
+
 /* ---- what is left ---- */
 
 static bool is_alive(const char *pid_file)
@@ -508,6 +630,10 @@ static void add(TCase *tc)
 	tcase_add_loop_test(tc, the_quit_file_is_a_term, 0, 2);
 	tcase_add_test(tc, a_quit_file_that_is_there_already);
 	tcase_add_test(tc, a_quit_file_that_can_never_be);
+	tcase_add_loop_test(tc, the_quit_pipe_is_a_term_when_the_last_holder_was_killed, 0, 2);
+	tcase_add_test(tc, a_quit_pipe_that_was_held_for_no_time);
+	tcase_add_loop_test(tc, a_quit_pipe_that_can_never_be, 0, 2);
+	tcase_add_loop_test(tc, a_term_after_quit_is_the_first_and_quit_after_a_term_is_none, 0, 2);
 	tcase_add_test(tc, a_subreaper_kills_its_own_and_nobody_else);
 	tcase_add_test(tc, as_pid_1_the_rest_is_gone_before_the_clean_up_begins);
 	tcase_add_test(tc, a_clean_up_that_hangs_is_left_behind);

@@ -119,6 +119,8 @@ static const char *described(const struct cli *cli, char *buf, size_t size)
 		fprintf(out, " ready_file=%s", o->ready_file);
 	if (o->quit_file)
 		fprintf(out, " quit_file=%s", o->quit_file);
+	if (o->quit_pipe)
+		fprintf(out, " quit_pipe=%s", o->quit_pipe);
 	if (o->allow_host_pid)
 		fprintf(out, " hostpid");
 	if (o->log_format != LOG_FORMAT_TEXT)
@@ -214,8 +216,8 @@ static const struct {
 	{ { W("--ready-timeout", "5", "--stop-timeout", "86400"), W(NULL) },
 	  "run ready=5000 stop=86400000" },
 	{ { W("--stop-timeout", "5", "--stop-timeout", "6"), W(NULL) }, "run stop=6000" },
-	{ { W("--ready-file", "/r", "--quit-file", "/q"), W(NULL) },
-	  "run ready_file=/r quit_file=/q" },
+	{ { W("--ready-file", "/r", "--quit-file", "/q", "--quit-pipe=/p"), W(NULL) },
+	  "run ready_file=/r quit_file=/q quit_pipe=/p" },
 	{ { W("--allow-host-pid", "--log-format", "json", "--log-level", "debug"), W(NULL) },
 	  "run hostpid json-log level=4" },
 
