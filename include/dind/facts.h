@@ -215,8 +215,11 @@ struct facts_network {
 	enum tri legacy_tables;	      /* this network namespace has tables of the legacy back end */
 	enum tri ipv6;		      /* this kernel has IPv6 */
 	enum tri default_route;
-	int64_t mtu;		/* the smallest of the devices with a default route; 0 unknown */
-	const char *mtu_device; /* which one that is */
+	int64_t mtu;		/* of the way out: the smallest of the devices with a default route,
+				   or what a route itself says; 0 unknown */
+	const char *mtu_device; /* which device that is */
+	const char *mtu_route;	/* an address outside to which the way has less than the device has,
+				   and @mtu is that; NULL: the device's */
 	/* addresses and routes of other devices than loopback and an engine's bridges,
 	 * "10.1.0.0/16"
 	 */

@@ -26,6 +26,8 @@ struct inspect_world {
 	int (*probe_open)(const struct inspect_world *world, const char *path, int flags);
 	/* the MTU of a network device of our namespace, or a negative errno */
 	int (*link_mtu)(const struct inspect_world *world, const char *device);
+	/* likewise of the way to an IPv4 address, by whatever table of routes the kernel takes */
+	int (*route_mtu)(const struct inspect_world *world, const char *address);
 	void *context;
 };
 

@@ -238,6 +238,7 @@ static const struct json_field network_fields[] = {
 	{ .name = "default_route", .type = FIELD_TRI, .offset = offsetof(S, default_route) },
 	{ .name = "mtu", .type = FIELD_INT, .offset = offsetof(S, mtu) },
 	{ .name = "mtu_device", .type = FIELD_STRING, .offset = offsetof(S, mtu_device) },
+	{ .name = "mtu_route", .type = FIELD_STRING, .offset = offsetof(S, mtu_route) },
 	{ .name = "outside", .type = FIELD_STRINGS, .offset = offsetof(S, outside) },
 	{ .name = "name_servers", .type = FIELD_STRINGS, .offset = offsetof(S, name_servers) },
 	{ .name = "ndots", .type = FIELD_INT, .offset = offsetof(S, ndots), .missing = -1 },

@@ -19,6 +19,7 @@
 #define BRIDGE_ID	   12 /* digits behind it */
 #define MIN_MTU		   68 /* RFC 791 */
 #define MAX_MTU		   65535
+#define FAR_AWAY	   "192.0.2.1" /* RFC 5737: nobody is there, so that only the way out leads there */
 #define RESOLV_CONF	   "/etc/resolv.conf"
 #define RESOLVED_UPSTREAMS "/run/systemd/resolve/resolv.conf"
 
@@ -70,6 +71,21 @@ static void see_way_out(const struct inspection *in, const char *device)
 		return;
 	network->mtu = mtu;
 	network->mtu_device = arena_strdup(in->arena, device);
+}
+
+/*
+ * A route can say less than its device (`ip route … mtu N`, as some network plugins do), and the
+ * way out can be another than the default route: a VPN often covers it with two halves.
+ */
+static void see_route_out(const struct inspection *in)
+{
+	struct facts_network *network = &in->facts->network;
+	int mtu = in->world->route_mtu ? in->world->route_mtu(in->world, FAR_AWAY) : -ENOSYS;
+
+	if (mtu < MIN_MTU || mtu > MAX_MTU || mtu >= network->mtu)
+		return;
+	network->mtu = mtu;
+	network->mtu_route = FAR_AWAY;
 }
 
 /* proc_net(5): Iface Destination Gateway Flags RefCnt Use Metric Mask …, numbers in hex */
@@ -161,6 +177,7 @@ void inspect_network_routes(const struct inspection *in)
 		       &text) == 0)
 		for (const char *line = text; line; line = world_next_line(line))
 			see_ipv6_route(in, line);
+	see_route_out(in);
 	if (world_read(in->world, "/proc/self/net/fib_trie", WORLD_LARGE_FILE, in->arena, &text) ==
 	    0)
 		see_addresses(in, text, &routes);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -17,6 +19,8 @@
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
+
+#define ANY_PORT 9 /* nothing is sent there */
 
 static int live_statfs(const struct inspect_world *world, const char *path, struct statfs *ret)
 {
@@ -53,6 +57,23 @@ static int live_link_mtu(const struct inspect_world *world, const char *device)
 	return ioctl(fd, SIOCGIFMTU, &request) < 0 ? -errno : request.ifr_mtu;
 }
 
+/* A socket that is connected for datagrams has been routed, and nothing has been sent. */
+static int live_route_mtu(const struct inspect_world *world, const char *address)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(ANY_PORT) };
+	socklen_t size = sizeof(int);
+	int mtu = 0;
+
+	(void) world;
+	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
+		return -EINVAL;
+	if (fd < 0 || connect(fd, (const struct sockaddr *) &at, sizeof(at)) < 0 ||
+	    getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0)
+		return -errno;
+	return mtu;
+}
+
 void inspect_world_live(struct inspect_world *ret_world)
 {
 	*ret_world = (struct inspect_world){
@@ -60,6 +81,7 @@ void inspect_world_live(struct inspect_world *ret_world)
 		.statfs = live_statfs,
 		.probe_open = live_probe_open,
 		.link_mtu = live_link_mtu,
+		.route_mtu = live_route_mtu,
 	};
 }
 

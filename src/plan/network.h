@@ -17,9 +17,6 @@ struct network_range {
 /* "10.0.0.0/8", "10.0.0.1" (32 bits). False for anything else. */
 bool network_parse(const char *text, struct network_range *ret_range);
 
-/* A name server that only processes of this network namespace reach. */
-bool network_is_loopback(const char *address);
-
 /* network_iptables.c: the back end that works; asks for trials. Needs privileges. */
 void network_judge_iptables(struct planner *p);
 

@@ -2,8 +2,9 @@
 /*
  * Name servers. One on a loopback address answers in our network namespace only: Docker's own at
  * 127.0.0.11, which every container of a network that somebody made has, or systemd-resolved's at
- * 127.0.0.53. dockerd leaves such ones out and gives its containers servers of the public Internet
- * in their place. Ours get a relay at an address that all of them reach.
+ * 127.0.0.53. One with an IPv6 address is not reached from a network without IPv6, as all inner
+ * ones are by default. dockerd leaves such ones out and gives its containers servers of the public
+ * Internet in their place. Ours get a relay at an address that all of them reach.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -13,21 +14,51 @@
 
 #define RELAY_OCTET 53
 
-bool network_is_loopback(const char *address)
+static bool is_loopback(const struct network_range *range)
+{
+	return range->address >> 24 == 127;
+}
+
+/* One that an inner container can be given as it is. */
+static bool is_reached(const char *server)
 {
 	struct network_range range;
 
-	if (network_parse(address, &range))
-		return range.address >> 24 == 127;
-	return str_equal(address, "::1");
+	return network_parse(server, &range) && !is_loopback(&range);
+}
+
+/* resolv.conf(5): a link-local one has its device behind a "%" */
+static bool is_ipv6(const char *server)
+{
+	char address[INET6_ADDRSTRLEN];
+	struct in6_addr parsed;
+	size_t n = strcspn(server, "%");
+
+	if (n >= sizeof(address))
+		return false;
+	memcpy(address, server, n);
+	address[n] = '\0';
+	return inet_pton(AF_INET6, address, &parsed) == 1;
 }
 
 static bool all_loopback(const struct strings *servers)
 {
-	for (size_t i = 0; i < servers->count; i++)
-		if (!network_is_loopback(servers->items[i]))
+	for (size_t i = 0; i < servers->count; i++) {
+		struct network_range range;
+		bool is_ipv4 = network_parse(servers->items[i], &range);
+
+		if (is_ipv4 ? !is_loopback(&range) : !str_equal(servers->items[i], "::1"))
 			return false;
-	return servers->count > 0;
+	}
+	return true;
+}
+
+static bool any_reached(const struct strings *servers)
+{
+	for (size_t i = 0; i < servers->count; i++)
+		if (is_reached(servers->items[i]))
+			return true;
+	return false;
 }
 
 /*
@@ -66,7 +97,7 @@ static void ask_upstreams(struct planner *p)
 	struct strings servers = STRINGS_INIT;
 
 	for (size_t i = 0; i < all->count; i++)
-		if (!network_is_loopback(all->items[i]))
+		if (is_reached(all->items[i]))
 			strings_add(p->arena, &servers, all->items[i]);
 	use(p, &servers, "systemd-resolved's own servers");
 	planner_decide(p, CODE_NETWORK_DNS,
@@ -98,28 +129,30 @@ static void relay(struct planner *p)
 	struct network_range range;
 
 	for (size_t i = 0; i < all->count; i++)
-		if (network_parse(all->items[i], &range))
+		if (network_parse(all->items[i], &range) || is_ipv6(all->items[i]))
 			strings_add(p->arena, &servers, all->items[i]);
 	if (servers.count == 0)
-		return; /* only ::1: nothing that we relay to */
+		return; /* none, or nothing that is an address */
 	p->relay = relay_address(p);
 	p->relay_to = servers;
 	strings_add(p->arena, &own, p->relay);
 	keep_short_names(p);
-	use(p, &own, "a relay of ours, because inner containers do not reach a loopback address");
+	use(p, &own, "a relay of ours, because inner containers do not reach those of this one");
 	planner_decide(p, CODE_NETWORK_DNS,
-		       "name server of inner containers: %s, a relay to %s, which answers in this "
-		       "network namespace only",
-		       p->relay, strings_join(p->arena, &servers, " "));
+		       "name server of inner containers: %s, a relay to %s, which %s", p->relay,
+		       strings_join(p->arena, &servers, " "),
+		       all_loopback(&servers) ? "answers in this network namespace only"
+					      : "networks without IPv6 do not reach");
 }
 
 void network_judge_dns(struct planner *p)
 {
 	const struct facts_network *network = &p->facts->network;
 
-	if (planner_is_said(p, "dns") || !all_loopback(&network->name_servers))
+	if (planner_is_said(p, "dns") || network->name_servers.count == 0 ||
+	    any_reached(&network->name_servers))
 		return;
-	if (network->upstreams.count && !all_loopback(&network->upstreams))
+	if (any_reached(&network->upstreams))
 		ask_upstreams(p);
 	else
 		relay(p);
@@ -132,7 +165,7 @@ void plan_relay_step(struct planner *p)
 	if (!p->relay)
 		return;
 	step = planner_step(p, STEP_DNS_RELAY, "dns-relay",
-			    "inner containers do not reach a name server on a loopback address");
+			    "inner containers reach no name server of this one");
 	step->u.dns_relay.program = "/proc/self/exe";
 	step->u.dns_relay.address = p->relay;
 	step->u.dns_relay.servers = p->relay_to.items;

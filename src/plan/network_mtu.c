@@ -30,13 +30,17 @@ static int effective_mtu(struct planner *p)
 static void set_of_link(struct planner *p)
 {
 	const struct facts_network *network = &p->facts->network;
+	const char *whose = network->mtu_device;
 
 	if (network->mtu == 0 || network->mtu == ETHERNET_MTU || planner_is_said(p, "mtu"))
 		return;
+	if (network->mtu_route)
+		whose = arena_printf(p->arena, "the route to %s (%s has more)", network->mtu_route,
+				     network->mtu_device);
 	planner_default_number(p, "mtu", network->mtu,
-			       arena_printf(p->arena, "of %s, the way out", network->mtu_device));
+			       arena_printf(p->arena, "of %s, the way out", whose));
 	planner_decide(p, CODE_NETWORK_MTU, "MTU %lld for inner networks: that of %s, the way out",
-		       (long long) network->mtu, network->mtu_device);
+		       (long long) network->mtu, whose);
 }
 
 static void set_for_networks(struct planner *p, int mtu)

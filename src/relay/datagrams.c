@@ -57,23 +57,22 @@ static size_t take_slot(struct relay *relay)
 static void pass_on(struct relay *relay, const void *data, size_t size,
 		    const struct sockaddr_in *client)
 {
-	const struct sockaddr_in *server = &relay->servers[relay->current];
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	size_t slot;
+	size_t server = relay->current, slot;
+	auto_close int fd = relay_connect(relay, SOCK_DGRAM);
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *) server, sizeof(*server)) < 0)
+	if (fd < 0)
 		return;
 	slot = take_slot(relay);
 	if (relay_watch(relay, fd, SOURCE_QUESTION, slot, EPOLLIN) < 0)
 		return;
 	if (send(fd, data, size, 0) < 0) {
-		relay_silent(relay, relay->current);
+		relay_silent(relay, server);
 		return;
 	}
 	relay->questions[slot] = (struct question){
 		.fd = fd_take(&fd),
 		.client = *client,
-		.server = relay->current,
+		.server = server,
 		.deadline = clock_now_ms() + RELAY_TIMEOUT_MS,
 	};
 	relay->busy++;

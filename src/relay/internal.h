@@ -38,7 +38,7 @@ struct stream {
 
 struct relay {
 	int udp, tcp, epoll;
-	const struct sockaddr_in *servers;
+	const struct sockaddr_storage *servers;
 	size_t n_servers;
 	size_t current; /* the one that is asked */
 	size_t busy;	/* slots that are in use */
@@ -49,6 +49,12 @@ struct relay {
 /* Events of @fd arrive as @source and @index. 0 or a negative errno. */
 int relay_watch(const struct relay *relay, int fd, enum source source, size_t index,
 		uint32_t events);
+
+/*
+ * A socket that is connected, or is about to be, to the server that is asked now, for @type of
+ * traffic. Negative: it cannot be reached (no route, no IPv6 here), and the next one is asked.
+ */
+int relay_connect(struct relay *relay, int type);
 
 /* @server has not answered: ask the next one, unless that was decided before. */
 void relay_silent(struct relay *relay, size_t server);

@@ -45,6 +45,20 @@ void relay_silent(struct relay *relay, size_t server)
 		relay->current = (server + 1) % relay->n_servers;
 }
 
+int relay_connect(struct relay *relay, int type)
+{
+	const struct sockaddr_storage *server = &relay->servers[relay->current];
+	auto_close int fd = socket(server->ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* the kernel takes of it what the family has */
+	if (fd < 0 || (connect(fd, (const struct sockaddr *) server, sizeof(*server)) < 0 &&
+		       errno != EINPROGRESS)) {
+		relay_silent(relay, relay->current);
+		return -EHOSTUNREACH;
+	}
+	return fd_take(&fd);
+}
+
 static int serve(struct relay *relay)
 {
 	for (;;) {
@@ -79,7 +93,7 @@ static int prepare_and_serve(struct relay *relay, struct error *err)
 	return error_set(err, r, "relay names");
 }
 
-int relay_run(int udp, int tcp, const struct sockaddr_in *servers, size_t n_servers,
+int relay_run(int udp, int tcp, const struct sockaddr_storage *servers, size_t n_servers,
 	      struct error *err)
 {
 	struct relay *relay;

@@ -8,6 +8,7 @@
 
 #include <netinet/in.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "dind/error.h"
 
@@ -24,10 +25,13 @@
  * oldest gives way. @servers are asked in turn, the next one when one is silent or refuses. Returns
  * only with a negative errno, for what cannot be mended.
  */
-int relay_run(int udp, int tcp, const struct sockaddr_in *servers, size_t n_servers,
+int relay_run(int udp, int tcp, const struct sockaddr_storage *servers, size_t n_servers,
 	      struct error *err);
 
-/* As the program: addresses in argv[1…] (IPv4, port 53), sockets as above. The exit status. */
+/*
+ * As the program: addresses in argv[1…] (port 53; IPv4 or IPv6, a link-local one with its device:
+ * "fe80::1%eth0"), sockets as above. The exit status.
+ */
 int relay_main(int argc, char **argv);
 
 #endif

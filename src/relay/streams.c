@@ -27,35 +27,22 @@ static struct stream *take_slot(struct relay *relay)
 	return oldest;
 }
 
-static int open_server(const struct sockaddr_in *server)
-{
-	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *) server, sizeof(*server)) < 0 &&
-	    errno != EINPROGRESS)
-		return -errno;
-	return fd_take(&fd);
-}
-
 void relay_accept(struct relay *relay)
 {
 	auto_close int client = accept4(relay->tcp, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	auto_close int server = -EBADF;
+	size_t asked = relay->current;
 	struct stream *stream;
 
 	if (client < 0)
 		return;
-	server = open_server(&relay->servers[relay->current]);
-	if (server < 0) {
-		relay_silent(relay, relay->current);
+	server = relay_connect(relay, SOCK_STREAM);
+	if (server < 0)
 		return;
-	}
 	stream = take_slot(relay);
 	*stream = (struct stream){
 		.fds = { fd_take(&client), fd_take(&server) },
-		.server = relay->current,
+		.server = asked,
 		.deadline = clock_now_ms() + RELAY_TIMEOUT_MS,
 	};
 	relay->busy++;

@@ -13,7 +13,9 @@
 #define RELAY	"169.254.17.53"
 #define SERVER	"127.0.0.11"
 #define NOBODY	"127.0.0.12"
-#define ANSWERS 40 /* more than one way of reading at once */
+#define SERVER6 "::1"
+#define NO_WAY	"fd00::2" /* no route leads there */
+#define ANSWERS 40	  /* more than one way of reading at once */
 #define BIG	50000
 
 static struct apply_context context;
@@ -150,7 +152,7 @@ static void serve(int udp, int tcp)
 
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (poll(fds, 2, 30000) > 0) {
-		struct sockaddr_in from;
+		struct sockaddr_storage from;
 		socklen_t length = sizeof(from);
 		ssize_t n;
 		int fd;
@@ -174,9 +176,19 @@ static void serve(int udp, int tcp)
 	_exit(0);
 }
 
-static pid_t start_server(void)
+static int bound6(const char *text, int type)
 {
-	int udp = bound(SERVER, SOCK_DGRAM), tcp = bound(SERVER, SOCK_STREAM);
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(53) };
+	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(inet_pton(AF_INET6, text, &at.sin6_addr), 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *) &at, sizeof(at)), 0);
+	return fd;
+}
+
+static pid_t start_server_on(int udp, int tcp)
+{
 	pid_t pid;
 
 	ck_assert_int_eq(listen(tcp, 8), 0);
@@ -187,6 +199,11 @@ static pid_t start_server(void)
 	(void) close(udp);
 	(void) close(tcp);
 	return pid;
+}
+
+static pid_t start_server(void)
+{
+	return start_server_on(bound(SERVER, SOCK_DGRAM), bound(SERVER, SOCK_STREAM));
 }
 
 static void end(pid_t pid)
@@ -291,16 +308,25 @@ START_TEST(names_are_relayed)
 }
 END_TEST
 
+/* Those that refuse, cannot be reached, or are on a link that is not there come first. */
+static const char *const orders[][4] = {
+	{ NOBODY, SERVER, NULL },
+	{ NO_WAY, SERVER, NULL },
+	{ NO_WAY, "fe80::1%nodevice", SERVER6, NULL },
+	{ "fe80::1%lo", SERVER6, NULL },
+};
+
 START_TEST(the_next_server_is_asked)
 {
-	static const char *const servers[] = { NOBODY, SERVER, NULL };
-	struct plan_step step = relay_step(servers);
+	struct plan_step step = relay_step(orders[_i]);
 	char answer[64];
 	pid_t server;
 	int fd;
 
 	own_network();
-	server = start_server();
+	server =
+		_i < 2 ? start_server()
+		       : start_server_on(bound6(SERVER6, SOCK_DGRAM), bound6(SERVER6, SOCK_STREAM));
 	run_step(&step);
 	fd = connected(RELAY, SOCK_DGRAM);
 	ck_assert_int_eq(send(fd, "lost", 4, 0), 4);
@@ -315,6 +341,7 @@ START_TEST(the_next_server_is_asked)
 	}
 	ck_assert_int_gt(recv(fd, answer, sizeof(answer), 0), 4);
 	ck_assert_int_eq(strncmp(answer, "re: again", 9), 0);
+	ask_over_tcp();
 	(void) close(fd);
 	end(context.relay_pid);
 	end(server);
@@ -353,7 +380,7 @@ int main(void)
 	tcase_add_test(tests, link_leads_there);
 	tcase_add_test(tests, one_rule_however_often);
 	tcase_add_test(tests, names_are_relayed);
-	tcase_add_test(tests, the_next_server_is_asked);
+	tcase_add_loop_test(tests, the_next_server_is_asked, 0, ARRAY_SIZE(orders));
 	tcase_add_test(tests, an_address_that_is_taken);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);

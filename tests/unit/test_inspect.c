@@ -506,6 +506,37 @@ static int mtu_of(const struct inspect_world *world, const char *device)
 	return 1450;
 }
 
+static int mtu_of_route;
+
+static int mtu_of_way(const struct inspect_world *world, const char *address)
+{
+	(void) world;
+	ck_assert_str_eq(address, "192.0.2.1");
+	return mtu_of_route;
+}
+
+static const struct {
+	int route;
+	int64_t mtu;
+	const char *whose;
+} ways[] = {
+	{ 1450, 1450, NULL }, { 9000, 1450, NULL },	    { 1400, 1400, "192.0.2.1" },
+	{ 0, 1450, NULL },    { -ENETUNREACH, 1450, NULL },
+};
+
+START_TEST(network_way_out)
+{
+	fixture_load(&machine, "kubernetes-v2-host");
+	machine.world.link_mtu = mtu_of;
+	machine.world.route_mtu = mtu_of_way;
+	mtu_of_route = ways[_i].route;
+	fixture_inspect(&machine);
+	ck_assert_int_eq(facts->network.mtu, ways[_i].mtu);
+	ck_assert_str_eq(facts->network.mtu_device, "eth0");
+	ck_assert_pstr_eq(facts->network.mtu_route, ways[_i].whose);
+}
+END_TEST
+
 START_TEST(network_outside)
 {
 	const struct facts_network *network = &facts->network;
@@ -764,6 +795,7 @@ int main(void)
 	tcase_add_test(tcase, security_modules);
 	tcase_add_test(tcase, network);
 	tcase_add_test(tcase, network_outside);
+	tcase_add_loop_test(tcase, network_way_out, 0, ARRAY_SIZE(ways));
 	tcase_add_test(tcase, engine_programs);
 	tcase_add_test(tcase, limits);
 	tcase_add_test(tcase, container_identity);

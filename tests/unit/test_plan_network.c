@@ -318,6 +318,27 @@ START_TEST(mtu_is_that_of_the_way_out)
 }
 END_TEST
 
+START_TEST(mtu_of_a_route)
+{
+	struct machine m;
+
+	start(&m);
+	m.facts.network.mtu = 1400;
+	m.facts.network.mtu_device = "eth0";
+	m.facts.network.mtu_route = "192.0.2.1";
+	m.facts.engine.version = "26.1.5";
+	machine_plan(&m);
+	ck_assert_str_eq(setting(&m, "mtu"), "1400");
+	ck_assert_has(setting(&m, "default-network-opts"), "\"1400\"");
+	ck_assert_has(the_decision(&m, "DIND-NET-10")->fact,
+		      "that of the route to 192.0.2.1 (eth0 has more), the way out");
+	m.facts.network.mtu = 1500; /* jumbo frames on the link, and none beyond it */
+	machine_plan(&m);
+	ck_assert_ptr_null(setting(&m, "mtu"));
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(mtu_that_was_asked_for)
 {
 	static const char *const flag[] = { "--mtu=1300", NULL };
@@ -472,7 +493,7 @@ END_TEST
 static const struct {
 	const char *servers[3], *upstream;
 	const char *dns;   /* what dockerd is told; NULL: nothing */
-	const char *relay; /* to whom; NULL: none */
+	const char *relay; /* to whom, in that order; NULL: none */
 } resolvers[] = {
 	{ { NULL }, NULL, NULL, NULL },
 	{ { "10.0.0.2" }, NULL, NULL, NULL },
@@ -481,10 +502,30 @@ static const struct {
 	{ { "127.0.0.53" }, NULL, "[\"169.254.17.53\"]", "127.0.0.53" },
 	{ { "127.0.0.53" }, "192.168.7.1", "[\"192.168.7.1\"]", NULL },
 	{ { "127.0.0.53" }, "127.0.0.2", "[\"169.254.17.53\"]", "127.0.0.53" },
-	{ { "127.0.0.1", "::1" }, NULL, "[\"169.254.17.53\"]", "127.0.0.1" },
-	{ { "::1" }, NULL, NULL, NULL },
-	{ { "::1", "fd00::2" }, NULL, NULL, NULL },
+	{ { "127.0.0.1", "::1" }, NULL, "[\"169.254.17.53\"]", "127.0.0.1 ::1" },
+	{ { NULL }, "192.168.7.1", NULL, NULL },
+	{ { "127.0.0.1", "::1" }, "192.168.7.1", "[\"192.168.7.1\"]", NULL },
+	{ { "::1" }, NULL, "[\"169.254.17.53\"]", "::1" },
+	/* inner networks have no IPv6 */
+	{ { "fd00::2" }, NULL, "[\"169.254.17.53\"]", "fd00::2" },
+	{ { "fe80::1%eth0", "fd00::2" }, NULL, "[\"169.254.17.53\"]", "fe80::1%eth0 fd00::2" },
+	{ { "127.0.0.53" }, "fd00::2", "[\"169.254.17.53\"]", "127.0.0.53" },
+	{ { "fd00::2", "10.0.0.2" }, NULL, NULL, NULL }, /* dockerd leaves the first out */
+	{ { "127.0.0.1", "10.0.0.256", "fd00::2" },
+	  NULL,
+	  "[\"169.254.17.53\"]",
+	  "127.0.0.1 fd00::2" },
+	{ { "fd00:::2" }, NULL, NULL, NULL },
 };
+
+static const char *joined(struct machine *m, const char *const *words)
+{
+	struct strings list = STRINGS_INIT;
+
+	for (; *words; words++)
+		strings_add(&m->arena, &list, *words);
+	return strings_join(&m->arena, &list, " ");
+}
 
 START_TEST(name_servers_are_reached)
 {
@@ -505,8 +546,7 @@ START_TEST(name_servers_are_reached)
 	step = step_with_key(&m, "dns-relay");
 	ck_assert_int_eq(step != NULL, resolvers[_i].relay != NULL);
 	if (step) {
-		ck_assert_str_eq(step->u.dns_relay.servers[0], resolvers[_i].relay);
-		ck_assert_ptr_null(step->u.dns_relay.servers[1]);
+		ck_assert_str_eq(joined(&m, step->u.dns_relay.servers), resolvers[_i].relay);
 		ck_assert_str_eq(step->u.dns_relay.address, "169.254.17.53");
 		ck_assert_int_eq(step->on_fail, FAIL_DEGRADE);
 		m.facts.network.ndots = 5;
@@ -564,6 +604,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_is_tried_for_an_engine_without_rules);
 	tcase_add_test(tcase, ipv6_only_where_it_works);
 	tcase_add_loop_test(tcase, mtu_is_that_of_the_way_out, 0, ARRAY_SIZE(mtus));
+	tcase_add_test(tcase, mtu_of_a_route);
 	tcase_add_test(tcase, mtu_that_was_asked_for);
 	tcase_add_test(tcase, version_is_asked_for_a_strange_mtu_only);
 	tcase_add_loop_test(tcase, ranges_are_free, 0, ARRAY_SIZE(ranges));
