@@ -269,6 +269,23 @@ assert_image_clean() {
 	refute_match 'needs_recovery' "$features" "features of the loop image"
 }
 
+# ---- hosts outside --------------------------------------------------------------------------------------------------
+
+# server NAME NETWORK: on that outer network, called NAME there, a server of /big (1 MiB of noise) and of its sum on port
+# 80, which says at /cgi-bin/sum what has arrived. /busybox is in it.
+server() {
+	local alias=(--network-alias "$1")
+	[[ $2 != @(bridge|none) ]] || alias=() # which have no names
+	busybox_tar >/dev/null
+	# shellcheck disable=SC2016
+	box_args "$1" -d --network "$2" "${alias[@]}" -v "$WORK/bb/bin/busybox:/busybox:ro" --entrypoint sh IMAGE -c '
+		mkdir -p /www/cgi-bin; head -c 1048576 /dev/urandom >/www/big; md5sum </www/big >/www/sum
+		printf "%s\n" "#!/bin/sh" "echo; head -c \$CONTENT_LENGTH | md5sum" >/www/cgi-bin/sum
+		chmod 0755 /www/cgi-bin/sum
+		exec /busybox httpd -f -p 80 -h /www'
+	docker run "${ARGS[@]}" >/dev/null
+}
+
 # ---- clients --------------------------------------------------------------------------------------------------------
 
 # first_client PATH: connects as soon as the socket's name exists, that is from PID 1's first milliseconds on, and asks for
@@ -293,16 +310,22 @@ first_client() {
 	' "$1"
 }
 
-# This machine's curl with all that it needs, for a container that has none: $CURL/curl.
+# program_copy DIR PROGRAM [ARGUMENTS...]: this machine's, with all that it needs, for a container that has none: DIR/PROGRAM,
+# with these arguments before its own. It is run by that path, in the container, too.
+program_copy() {
+	local lib dir=$1 name=$2
+	mkdir -p "$dir"
+	cp -L "$(type -P "$name")" "$dir/$name.real"
+	for lib in $(ldd "$dir/$name.real" | grep -o '/[^ ]*'); do cp -L "$lib" "$dir/"; done
+	printf '#!/bin/sh\nexec %s --library-path %s %s %s "$@"\n' \
+		"$(echo "$dir"/ld-linux*)" "$dir" "$dir/$name.real" "${*:3}" >"$dir/$name"
+	chmod +x "$dir/$name"
+}
+
+# curl with its limits: $CURL/curl.
 curl_copy() {
-	local lib
 	export CURL=$WORK/curl
-	mkdir -p "$CURL"
-	cp -L "$(type -P curl)" "$CURL/curl.real"
-	for lib in $(ldd "$CURL/curl.real" | grep -o '/[^ ]*'); do cp -L "$lib" "$CURL/"; done
-	printf '#!/bin/sh\nexec %s --library-path %s %s --silent --show-error --max-time 20 "$@"\n' \
-		"$(echo "$CURL"/ld-linux*)" "$CURL" "$CURL/curl.real" >"$CURL/curl"
-	chmod +x "$CURL/curl"
+	program_copy "$CURL" curl --silent --show-error --max-time 20
 }
 
 # ---- what runs in the inner engines ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ SECOND=(docker exec -i second)
 THIRD=(docker exec -i second docker exec -i third)
 
 @test "nested: dind in dind in dind builds and runs, and the stop of the first ends all in time" {
+	server far bridge
 	box_start first IMAGE
 	box_ready first
 	loop=$(box_loop_identity first)
@@ -39,9 +40,19 @@ THIRD=(docker exec -i second docker exec -i third)
 	loops_now | grep -E "^($(paste -sd'|' "$WORK/devices")) " >>"$WORK/loops"
 
 	box_try first deepest "${THIRD[@]}"
-	# From the innermost container through three bridges to the first level.
-	address=$(box first docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' bridge)
-	box first "${THIRD[@]}" docker run --rm bb ping -c 1 -w 10 "$address"
+	# Each level's own range; a large file comes through three bridges to the innermost container.
+	for words in '' "${SECOND[*]}" "${THIRD[*]}"; do
+		# shellcheck disable=SC2086
+		box first $words docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' bridge
+	done >"$WORK/ranges"
+	docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' bridge >>"$WORK/ranges"
+	cat "$WORK/ranges"
+	assert_eq 4 "$(sort -u "$WORK/ranges" | grep -c '^[0-9.]*/[0-9]*$')" 'ranges of the outer engine and of three levels'
+	address=$(docker inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}' "$(box_name far)")
+	box first "${THIRD[@]}" docker run --rm bb sh -c '
+		set -e
+		timeout 20 wget -qO /big "http://$0/big"
+		[ "$(md5sum </big)" = "$(timeout 20 wget -qO- "http://$0/sum")" ]' "$address"
 
 	box_stop first
 	assert_eq 0 "$status" 'status of the first level'
