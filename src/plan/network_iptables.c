@@ -166,7 +166,7 @@ static void hint_raw(struct planner *p, const char *path)
 		     "DOCKER_INSECURE_NO_IPTABLES_RAW=1: then others on the same link reach inner "
 		     "containers past their published ports",
 		     "this kernel has no table raw for iptables%s: Docker 28 and later start no "
-		     "inner container with a published port",
+		     "inner container but with --network none or host",
 		     said_by(p, TRIAL_IPTABLES, path));
 }
 

@@ -195,26 +195,29 @@ company_pod() {
 	transfer taken users 1400 "$COMPANY"
 }
 
-# This engine cannot set the MTU of networks that users make, so that TCP is told of it.
+# old_pod SUITE ADDRESS: that engine cannot set the MTU of networks that users make, so that TCP is told of it.
 old_pod() {
-	IMAGE=${IMAGE%:*}:bookworm
-	docker image inspect "$IMAGE" >/dev/null 2>&1 || engine_skip "no image $IMAGE: scripts/images --build-arg SUITE=bookworm dind makes it"
-	pod old 10.244.7.9
-	box_start clamped --network "container:$(box_name old)" IMAGE
-	box_ready clamped
-	box_import clamped
-	box clamped docker network create users >/dev/null
-	transfer clamped users 1500 "$FAR"
+	local near=clamped-$1
+	IMAGE=${IMAGE%:*}:$1
+	docker image inspect "$IMAGE" >/dev/null 2>&1 || engine_skip "no image $IMAGE: scripts/images --build-arg SUITE=$1 dind makes it"
+	pod "$1" "$2"
+	box_start "$near" --network "container:$(box_name "$1")" IMAGE
+	box_ready "$near"
+	box_import "$near"
+	box "$near" docker network create users >/dev/null
+	transfer "$near" bridge 1400 "$FAR"
+	transfer "$near" users 1500 "$FAR"
 	# without that rule it would not
-	box clamped iptables -t mangle -D FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
-	stuck clamped "$FAR"
+	box "$near" iptables -t mangle -D FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+	stuck "$near" "$FAR"
 }
 
 @test "network: pods with an address of 32 bits behind a link of 1400 that says nothing of it: large files arrive" {
 	way_out
 	calico_pod
 	company_pod
-	old_pod
+	old_pod bookworm 10.244.7.9
+	[ "${DIND_SOAK:-0}" != 1 ] || old_pod bullseye 10.244.7.10
 }
 
 @test "network: a back end that fails gives way; none at all is a refusal before dockerd starts" {
@@ -241,6 +244,48 @@ old_pod() {
 	box_run without -v "$WORK/broken:/usr/sbin/xtables-nft-multi:ro" -v "$WORK/broken:/usr/sbin/xtables-legacy-multi:ro" IMAGE \
 		--dockerd-args '--iptables=false --ip6tables=false' -- docker info -f '{{.Driver}}'
 	assert_eq 0 "$status" status
+}
+
+@test "network: a back end without IPv6 and without the table raw: the newest engine starts, and both are said" {
+	IMAGE=${IMAGE%:*}:sid
+	docker image inspect "$IMAGE" >/dev/null 2>&1 || engine_skip "no image $IMAGE: scripts/images --build-arg SUITE=sid dind makes it"
+	mkdir -p "$WORK/multi"
+	docker run --rm --label "dind-run=$RUN" --entrypoint cat "$IMAGE" /usr/sbin/xtables-nft-multi >"$WORK/multi/real"
+	# what kernels said that lack them
+	cat >"$WORK/multi/partial" <<-'EOF'
+		#!/bin/sh
+		name=${0##*/}
+		no_raw() { echo "$name v1.8.9 (nf_tables): TABLE_ADD failed (Operation not supported): table raw" >&2; exit 4; }
+		case " $name $* " in
+		" ip6tables"*) echo "$name v1.8.9 (nf_tables): CHAIN_ADD failed (No such file or directory): chain PREROUTING" >&2; exit 4 ;;
+		*" -t raw "*) no_raw ;;
+		*-restore\ *)
+			rules=$(cat)
+			case $rules in *'*raw'*) no_raw ;; esac
+			printf '%s\n' "$rules" | /multi/real "$name" "$@"
+			exit ;;
+		esac
+		exec /multi/real "$name" "$@"
+	EOF
+	printf '#!/bin/sh\necho "${0##*/} v1.8.9 (legacy): unable to initialize table '\''nat'\''" >&2\nexit 3\n' >"$WORK/multi/legacy"
+	chmod 0755 "$WORK/multi"/*
+	box_start part -v "$WORK/multi:/multi:ro" -v "$WORK/multi/partial:/usr/sbin/xtables-nft-multi:ro" \
+		-v "$WORK/multi/legacy:/usr/sbin/xtables-legacy-multi:ro" IMAGE
+	box_ready part
+	assert_match 'DIND-NET-07.*no table raw.*Operation not supported.*table raw' "$(box_logs part)" 'the table raw in the log'
+	assert_match 'DIND-NET-08.*ip6tables does not take.*chain PREROUTING' "$(box_logs part)" 'IPv6 in the log'
+	assert_match '"ip6tables": *false' "$(box part cat /run/dind/daemon.json)" 'what dockerd is told'
+	box_import part
+	# what the hint says is so, and its remedy is one
+	assert_eq works "$(box part docker run --rm --network none bb echo works)" 'an inner container without a network'
+	assert_match 'iptables.* -t raw ' "$(box part docker run --rm bb echo works 2>&1 || true)" 'one with a network'
+	docker rm -f -v "$(box_name part)" >/dev/null
+	box_start told -e DOCKER_INSECURE_NO_IPTABLES_RAW=1 -v "$WORK/multi:/multi:ro" \
+		-v "$WORK/multi/partial:/usr/sbin/xtables-nft-multi:ro" -v "$WORK/multi/legacy:/usr/sbin/xtables-legacy-multi:ro" IMAGE
+	box_ready told
+	refute_match 'DIND-NET-07' "$(box_logs told)" 'what they know'
+	box_import told
+	assert_eq works "$(box told docker run --rm -p 8080:80 bb echo works)" 'one with a published port'
 }
 
 @test "network: other engines, in full" {

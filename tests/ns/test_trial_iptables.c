@@ -61,6 +61,57 @@ START_TEST(back_end_that_fails)
 }
 END_TEST
 
+/* One family of addresses or one table of a back end that has all else. */
+static const struct {
+	const char *program, *script, *said;
+	enum tri ipv4, no_raw, ipv6;
+} partial[] = {
+	{ "iptables-restore",
+	  "grep -q '^.raw$' || exit 0\n"
+	  "printf \"iptables-restore v1.8.7 (legacy): iptables-restore: unable to initialize table "
+	  "'raw'\\n\\nError occurred at line: 24\\n\" >&2; exit 2",
+	  "unable to initialize table 'raw'", TRI_NO, TRI_YES, TRI_YES },
+	{ "iptables-restore",
+	  "grep -q '^.raw$' || exit 0\n"
+	  "printf 'iptables-restore v1.8.9 (nf_tables): \\nline 24: TABLE_ADD failed (Operation "
+	  "not "
+	  "supported): table raw\\n' >&2; exit 4",
+	  "TABLE_ADD failed (Operation not supported): table raw", TRI_NO, TRI_YES, TRI_YES },
+	{ "ip6tables-restore",
+	  "printf \"modprobe: can't change directory to '/lib/modules': No such file or "
+	  "directory\\nip6tables-restore v1.8.10 (legacy): ip6tables-restore: unable to initialize "
+	  "table 'nat'\\n\\nError occurred at line: 1\\n\" >&2; exit 2",
+	  "unable to initialize table 'nat'", TRI_YES, TRI_YES, TRI_NO },
+	{ "ip6tables-restore",
+	  "printf 'ip6tables-restore v1.8.9 (nf_tables): \\nline 2: CHAIN_ADD failed (No such file "
+	  "or "
+	  "directory): chain PREROUTING\\n' >&2; exit 4",
+	  "CHAIN_ADD failed (No such file or directory): chain PREROUTING", TRI_YES, TRI_YES,
+	  TRI_NO },
+};
+
+START_TEST(back_end_that_lacks_a_part)
+{
+	const enum trial_kind kinds[] = { TRIAL_IPTABLES, TRIAL_IPTABLES_NO_RAW, TRIAL_IP6TABLES };
+	const enum tri wanted[] = { partial[_i].ipv4, partial[_i].no_raw, partial[_i].ipv6 };
+
+	(void) stub("iptables-restore", "exit 0");
+	(void) stub("ip6tables-restore", "exit 0");
+	(void) stub(partial[_i].program, partial[_i].script);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const struct facts_trial *trial = try(kinds[i], in_base("iptables"), 10 * SECONDS);
+
+		expect(trial, wanted[i], 0);
+		if (wanted[i] == TRI_YES)
+			continue;
+		ck_assert_ptr_nonnull(trial->detail);
+		ck_assert_msg(strstr(trial->detail, partial[_i].said) != NULL, "%s", trial->detail);
+		ck_assert_ptr_nonnull(strstr(trial->result.evidence, partial[_i].program));
+		ck_assert_ptr_null(strstr(trial->detail, "Error occurred"));
+	}
+}
+END_TEST
+
 START_TEST(back_end_that_hangs)
 {
 	int64_t start = clock_now_ms();
@@ -146,6 +197,7 @@ static TCase *cases(void)
 	TCase *tcase = tcase_create("iptables");
 
 	tcase_add_loop_test(tcase, back_end_that_fails, 0, ARRAY_SIZE(broken));
+	tcase_add_loop_test(tcase, back_end_that_lacks_a_part, 0, ARRAY_SIZE(partial));
 	tcase_add_test(tcase, back_end_that_hangs);
 	tcase_add_test(tcase, back_end_that_is_not_there);
 	tcase_add_loop_test(tcase, rules_are_those_of_an_engine, 0, ARRAY_SIZE(calls));
