@@ -317,6 +317,7 @@ struct facts_identity {
 	const char *boot_id;
 	int64_t started;	  /* seconds since the epoch when we looked; 0 unknown */
 	const char *kernel;	  /* uname release */
+	enum tri time_namespaces; /* time_namespaces(7): since Linux 5.6, where they are built in */
 	enum tri termination_log; /* /dev/termination-log exists */
 	enum tri outer_notify;	  /* NOTIFY_SOCKET was set for us */
 	/* who --user names, from /etc/passwd and /etc/group */

@@ -348,6 +348,7 @@ static const struct json_field identity_fields[] = {
 	{ .name = "boot_id", .type = FIELD_STRING, .offset = offsetof(S, boot_id) },
 	{ .name = "started", .type = FIELD_INT, .offset = offsetof(S, started) },
 	{ .name = "kernel", .type = FIELD_STRING, .offset = offsetof(S, kernel) },
+	{ .name = "time_namespaces", .type = FIELD_TRI, .offset = offsetof(S, time_namespaces) },
 	{ .name = "termination_log", .type = FIELD_TRI, .offset = offsetof(S, termination_log) },
 	{ .name = "outer_notify", .type = FIELD_TRI, .offset = offsetof(S, outer_notify) },
 	{ .name = "user_found", .type = FIELD_TRI, .offset = offsetof(S, user_found) },

@@ -256,6 +256,7 @@ void inspect_identity(const struct inspection *in)
 
 	identity->hostname = world_read_line(in->world, "/proc/sys/kernel/hostname", in->arena);
 	identity->kernel = world_read_line(in->world, "/proc/sys/kernel/osrelease", in->arena);
+	identity->time_namespaces = world_exists(in->world, "/proc/self/ns/time", 0);
 	identity->boot_id =
 		world_read_line(in->world, "/proc/sys/kernel/random/boot_id", in->arena);
 	identity->container_id = container_id(in);

@@ -105,6 +105,7 @@
 #define CODE_ENGINE_KEY	       "DIND-ENGINE-11" /* a flag's name as a key of daemon.json */
 #define CODE_ENGINE_CA	       "DIND-ENGINE-12" /* --engine-ca */
 #define CODE_ENGINE_TEXT       "DIND-ENGINE-13" /* not UTF-8 */
+#define CODE_ENGINE_TIME       "DIND-ENGINE-14" /* no time namespaces */
 /* DIND-ENGINE-10: a changed daemon.json is not taken, src/cli/running.c */
 
 #define CODE_USER_MISSING "DIND-USER-01"

@@ -362,6 +362,32 @@ void plan_config(struct planner *p)
 			planner_unset(p, p->drop.items[i]);
 }
 
+/*
+ * Docker 29.5 gives each container a time namespace; where the kernel has none, runc refuses every
+ * one. The version costs a run of dockerd, so that only such a kernel is a reason to ask.
+ */
+static void judge_time_namespaces(struct planner *p)
+{
+	const struct plan_setting *said;
+
+	if (p->facts->identity.time_namespaces != TRI_NO || planner_ask_version(p) ||
+	    !planner_engine_is_from(p, 29, 5))
+		return;
+	if (planner_is_said(p, "features")) {
+		said = planner_setting(p, "features");
+		if (said && strstr(said->value, "time-namespaces"))
+			return;
+		planner_hint(p, CODE_ENGINE_TIME,
+			     "\"time-namespaces\": false beside your other \"features\"",
+			     "this kernel has no time namespaces, and Docker %s gives one to each "
+			     "inner container unless it is told not to",
+			     planner_engine_version(p));
+		return;
+	}
+	planner_default_json(p, "features", "{\"time-namespaces\": false}",
+			     "this kernel has no time namespaces");
+}
+
 void plan_config_defaults(struct planner *p)
 {
 	struct strings exec_opts = STRINGS_INIT;
@@ -370,6 +396,7 @@ void plan_config_defaults(struct planner *p)
 	if (p->options->strict_args)
 		return;
 	planner_tls_settings(p);
+	judge_time_namespaces(p);
 	if (planner_containerd_is_ours(p))
 		planner_default_text(p, "containerd", planner_containerd_address(p),
 				     "started by PID 1, beside dockerd");

@@ -126,11 +126,12 @@ const char *planner_join(struct planner *p, const char *directory, const char *n
 
 /*
  * The engine's version by facts or trial, NULL when it is not known (yet); its major number, 0 for
- * an unknown one. planner_ask_version() asks for the trial: false when there is nothing to wait
- * for.
+ * an unknown one; whether it is that one or later, false for an unknown one. planner_ask_version()
+ * asks for the trial: false when there is nothing to wait for.
  */
 const char *planner_engine_version(const struct planner *p);
 unsigned int planner_engine_major(const struct planner *p);
+bool planner_engine_is_from(const struct planner *p, unsigned int major, unsigned int minor);
 bool planner_ask_version(struct planner *p);
 
 /* mode.c: whose engine. False: a trial has to tell first. */

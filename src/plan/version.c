@@ -14,15 +14,32 @@ const char *planner_engine_version(const struct planner *p)
 	return trial ? trial->detail : NULL;
 }
 
-/* The number before the first dot; 0 for a text that does not begin with one. */
+/* The number that a text begins with; 0 where there is none. */
+static unsigned int read_number(const char **text)
+{
+	unsigned int n = 0;
+
+	for (; *text && **text >= '0' && **text <= '9' && n < 1000; (*text)++)
+		n = n * 10 + (unsigned int) (**text - '0');
+	return n;
+}
+
 unsigned int planner_engine_major(const struct planner *p)
 {
 	const char *version = planner_engine_version(p);
-	unsigned int major = 0;
 
-	for (; version && *version >= '0' && *version <= '9' && major < 1000; version++)
-		major = major * 10 + (unsigned int) (*version - '0');
-	return major;
+	return read_number(&version);
+}
+
+bool planner_engine_is_from(const struct planner *p, unsigned int major, unsigned int minor)
+{
+	const char *version = planner_engine_version(p);
+	unsigned int first = read_number(&version);
+
+	if (first != major)
+		return first > major;
+	version += *version == '.';
+	return read_number(&version) >= minor;
 }
 
 bool planner_ask_version(struct planner *p)

@@ -215,6 +215,49 @@ START_TEST(a_flags_name_is_no_key)
 }
 END_TEST
 
+/* ---- time namespaces ------------------------------------------------------------------------- */
+
+static const struct {
+	enum tri kernel;
+	const char *version, *said; /* NULL: not known; nothing in the file */
+	const char *want;
+	bool asks, hints;
+} time_namespaces[] = {
+	{ TRI_YES, "29.5.0", NULL, NULL, false, false },
+	{ TRI_UNKNOWN, "29.5.0", NULL, NULL, false, false },
+	{ TRI_NO, NULL, NULL, NULL, true, false },
+	{ TRI_NO, "28.5.2", NULL, NULL, false, false },
+	{ TRI_NO, "29.4.3", NULL, NULL, false, false },
+	{ TRI_NO, "29.5.0", NULL,
+	  "{\"time-namespaces\": false} default this kernel has no time namespaces", false, false },
+	{ TRI_NO, "29.10.1", NULL,
+	  "{\"time-namespaces\": false} default this kernel has no time namespaces", false, false },
+	{ TRI_NO, "30", NULL,
+	  "{\"time-namespaces\": false} default this kernel has no time namespaces", false, false },
+	{ TRI_NO, "29.5.0", "{\"buildkit\": true}",
+	  "{\"buildkit\": true} file /etc/docker/daemon.json", false, true },
+	{ TRI_NO, "29.5.0", "{\"time-namespaces\": true}",
+	  "{\"time-namespaces\": true} file /etc/docker/daemon.json", false, false },
+};
+
+START_TEST(a_kernel_without_time_namespaces)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.identity.time_namespaces = time_namespaces[_i].kernel;
+	m.facts.engine.version = time_namespaces[_i].version;
+	if (time_namespaces[_i].said)
+		in_file(&m, "features", time_namespaces[_i].said);
+	machine_plan(&m);
+	ck_assert_uint_eq(m.plan.n_refusals, 0);
+	ck_assert_uint_eq(m.plan.n_trials, time_namespaces[_i].asks ? 1 : 0);
+	ck_assert_pstr_eq(setting(&m, "features"), time_namespaces[_i].want);
+	ck_assert_int_eq(hint(&m, "DIND-ENGINE-14") != NULL, time_namespaces[_i].hints);
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(a_path_that_json_cannot_hold)
 {
 	static const struct {
@@ -324,6 +367,7 @@ int main(void)
 	tcase_add_test(tc, flags_are_shown_as_they_were_given);
 	tcase_add_test(tc, facts_of_an_older_version_have_no_values);
 	tcase_add_loop_test(tc, a_flags_name_is_no_key, 0, ARRAY_SIZE(spellings));
+	tcase_add_loop_test(tc, a_kernel_without_time_namespaces, 0, ARRAY_SIZE(time_namespaces));
 	tcase_add_test(tc, a_path_that_json_cannot_hold);
 	tcase_add_test(tc, authorities);
 	tcase_add_loop_test(tc, what_no_proxy_is_asked_for, 0, ARRAY_SIZE(proxies));
