@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The runc that the engine finds first under --mirror-limits. It gives a container that is made the
- * limits that it lacks, and becomes the real one: a bundle that cannot be read is that one's to
- * complain about.
+ * limits that it lacks, and becomes the real one. A bundle that is not there is that one's to
+ * complain about; what else goes wrong is said, since it would go unseen.
  */
 #include "mirror.h"
 
@@ -15,10 +15,12 @@
 
 #include "dind/arena.h"
 #include "dind/file.h"
+#include "dind/log.h"
 #include "dind/str.h"
+#include "json_text.h"
 #include "personality.h"
 
-#define CONFIG_MAX ((size_t) 16 << 20)
+#define CONFIG_MAX (16 << 20)
 
 /* ---- what the plan says ---- */
 
@@ -45,6 +47,8 @@ static void parse_line(const char *line, struct mirror *mirror)
 	if (str_has_prefix(line, "runtime ") && strcspn(at, "\n") < sizeof(mirror->runtime)) {
 		memcpy(mirror->runtime, at, strcspn(at, "\n"));
 		mirror->runtime[strcspn(at, "\n")] = '\0';
+	} else if (str_has_prefix(line, "log json\n")) {
+		mirror->log_json = true;
 	} else if (str_has_prefix(line, "memory ")) {
 		mirror->memory = next_number(&at);
 	} else if (str_has_prefix(line, "pids ")) {
@@ -105,71 +109,114 @@ const char *mirror_bundle(int argc, char **argv)
 
 /* ---- the bundle ---- */
 
-/* The member of that name, made when there is none; NULL when it is no object. */
-static json_t *member(json_t *parent, const char *name)
-{
-	json_t *json = json_object_get(parent, name);
+/* Where a limit stands in a bundle. */
+#define LIMIT_DEPTH 4
+static const char *const memory_limit[] = { "linux", "resources", "memory", "limit" };
+static const char *const pids_limit[] = { "linux", "resources", "pids", "limit" };
+static const char *const cpu_quota[] = { "linux", "resources", "cpu", "quota" };
+static const char *const cpu_period[] = { "linux", "resources", "cpu", "period" };
 
-	if (!json || json_is_null(json)) {
-		if (json_object_set_new(parent, name, json_object()) < 0)
-			return NULL;
-		json = json_object_get(parent, name);
-	}
-	return json_is_object(json) ? json : NULL;
+/* Neither 0 nor -1, which are none. What is no number at all is runc's to complain about. */
+static int has_limit(const char *text, const char *const *path, bool *ret_has)
+{
+	const char *value;
+	int r = json_text_find(text, path, LIMIT_DEPTH, &value);
+
+	if (r == 0)
+		*ret_has = value && *value != '0' && *value != '-';
+	return r;
 }
 
-static bool is_limit(const json_t *object, const char *name)
+static int add(struct arena *arena, const char **text, const char *const *path, int64_t value)
 {
-	return json_integer_value(json_object_get(object, name)) > 0;
+	bool has;
+	int r = value > 0 ? has_limit(*text, path, &has) : 0;
+
+	if (r < 0 || value <= 0 || has)
+		return r;
+	return json_text_set(arena, *text, path, LIMIT_DEPTH, value, text);
 }
 
-static bool add(json_t *object, const char *name, int64_t value)
+int mirror_add(struct arena *arena, const char *config, const struct mirror *mirror,
+	       const char **ret_config)
 {
-	return object && value > 0 && !is_limit(object, name) &&
-	       json_object_set_new(object, name, json_integer(value)) == 0;
-}
+	bool has_quota, has_period;
+	const char *text = config;
+	int r = add(arena, &text, memory_limit, mirror->memory);
 
-bool mirror_add(json_t *config, const struct mirror *mirror)
-{
-	json_t *linux_part = member(config, "linux");
-	json_t *resources = linux_part ? member(linux_part, "resources") : NULL;
-	json_t *cpu;
-	bool added;
-
-	if (!resources)
-		return false;
-	added = mirror->memory && add(member(resources, "memory"), "limit", mirror->memory);
-	added |= mirror->pids && add(member(resources, "pids"), "limit", mirror->pids);
-	cpu = mirror->quota && mirror->period ? member(resources, "cpu") : NULL;
+	if (r == 0)
+		r = add(arena, &text, pids_limit, mirror->pids);
+	if (r == 0)
+		r = has_limit(text, cpu_quota, &has_quota);
+	if (r == 0)
+		r = has_limit(text, cpu_period, &has_period);
 	/* a period alone is the user's, and a share of it would be ours */
-	if (cpu && !is_limit(cpu, "quota") && !is_limit(cpu, "period")) {
-		added |= add(cpu, "quota", mirror->quota);
-		added |= add(cpu, "period", mirror->period);
+	if (r == 0 && mirror->quota && mirror->period && !has_quota && !has_period) {
+		r = add(arena, &text, cpu_quota, mirror->quota);
+		if (r == 0)
+			r = add(arena, &text, cpu_period, mirror->period);
 	}
-	return added;
+	if (r == 0)
+		*ret_config = text;
+	return r;
 }
 
 int mirror_file(const char *path, const struct mirror *mirror)
 {
 	struct arena arena = ARENA_INIT;
-	char *text = NULL, *changed = NULL;
-	json_t *config = NULL;
+	const char *changed = NULL;
+	char *text = NULL;
 	struct stat st;
 	int r;
 
-	r = stat(path, &st) < 0 ? -errno : file_slurp_at(AT_FDCWD, path, CONFIG_MAX, &arena, &text);
-	if (r == 0 && text) {
-		config = json_loads(text, 0, NULL);
-		r = json_is_object(config) ? 0 : -EINVAL;
-	}
-	if (config && r == 0 && mirror_add(config, mirror)) {
-		changed = json_dumps(config, JSON_COMPACT);
-		r = changed ? file_replace(path, changed, st.st_mode & 07777) : -ENOMEM;
-	}
-	free(changed);
-	json_decref(config);
+	r = stat(path, &st) < 0 ? -errno : 0;
+	if (r == 0 && st.st_size >= CONFIG_MAX)
+		r = -EFBIG;
+	if (r == 0)
+		r = file_slurp_at(AT_FDCWD, path, CONFIG_MAX, &arena, &text);
+	if (r == 0)
+		r = mirror_add(&arena, text, mirror, &changed);
+	if (r == 0 && changed != text)
+		r = file_replace(path, changed, st.st_mode & 07777);
 	arena_free(&arena);
 	return r;
+}
+
+/* ---- as runc ---- */
+
+/*
+ * What runc writes to stderr is the container's output. So the line goes where PID 1's go, if that
+ * is one of us: with --pid=host it is the host's.
+ */
+static void log_beside_pid_1(void)
+{
+	struct stat ours, first;
+	int fd;
+
+	if (stat("/proc/self/exe", &ours) < 0 || stat("/proc/1/exe", &first) < 0 ||
+	    ours.st_dev != first.st_dev || ours.st_ino != first.st_ino)
+		return;
+	fd = open("/proc/1/fd/2", O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void) dup2(fd, STDERR_FILENO);
+	(void) close(fd);
+}
+
+static void say_why_not(const char *path, const struct mirror *mirror, int r)
+{
+	int own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	log_beside_pid_1();
+	log_configure(LOG_LEVEL_WARNING, mirror->log_json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+	log_line(LOG_LEVEL_WARNING, "DIND-CGROUP-15",
+		 "--mirror-limits: %s: %s: this inner container starts without the limits of the "
+		 "outer one → give it its own: docker run --memory, --cpus, --pids-limit",
+		 path, r == -EINVAL ? "it is not understood" : strerror(-r));
+	if (own >= 0) {
+		(void) dup2(own, STDERR_FILENO);
+		(void) close(own);
+	}
 }
 
 int personality_runc(struct cli *cli, int argc, char **argv)
@@ -177,6 +224,7 @@ int personality_runc(struct cli *cli, int argc, char **argv)
 	const char *bundle = mirror_bundle(argc, argv);
 	char text[PATH_MAX + 256], path[PATH_MAX];
 	struct mirror mirror;
+	int r;
 
 	(void) sigprocmask(SIG_SETMASK, &cli->signals, NULL);
 	if (file_read_at(AT_FDCWD, DIND_LIMITS_FILE, text, sizeof(text)) <= 0 ||
@@ -184,8 +232,11 @@ int personality_runc(struct cli *cli, int argc, char **argv)
 		(void) fprintf(stderr, "runc: %s does not name a runtime\n", DIND_LIMITS_FILE);
 		return STATUS_NOT_FOUND;
 	}
-	if (bundle && snprintf(path, sizeof(path), "%s/config.json", bundle) < (int) sizeof(path))
-		(void) mirror_file(path, &mirror);
+	if (bundle && snprintf(path, sizeof(path), "%s/config.json", bundle) < (int) sizeof(path)) {
+		r = mirror_file(path, &mirror);
+		if (r < 0 && r != -ENOENT) /* that one runc says itself */
+			say_why_not(path, &mirror, r);
+	}
 	(void) execv(mirror.runtime, argv);
 	(void) fprintf(stderr, "runc: %s: %s\n", mirror.runtime, strerror(errno));
 	return STATUS_CANNOT_EXECUTE;

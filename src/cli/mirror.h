@@ -3,16 +3,16 @@
 #ifndef DIND_CLI_MIRROR_H
 #define DIND_CLI_MIRROR_H
 
-#include <jansson.h>
 #include <limits.h>
 
-#include "dind/base.h"
+#include "dind/arena.h"
 
 struct mirror {
 	char runtime[PATH_MAX]; /* the runc that does the work */
 	int64_t memory;		/* bytes; of all of these 0 is none */
 	int64_t quota, period;	/* microseconds */
 	int64_t pids;
+	bool log_json; /* how PID 1 logs */
 };
 
 /* What the plan has written: a line for each, words separated by a blank. -EINVAL without a
@@ -25,8 +25,12 @@ int mirror_parse(const char *text, struct mirror *ret_mirror);
  */
 const char *mirror_bundle(int argc, char **argv);
 
-/* Add to @config (OCI runtime specification) the limits that it lacks. True if any was added. */
-bool mirror_add(json_t *config, const struct mirror *mirror);
+/*
+ * Add to the text @config (OCI runtime specification) the limits that it lacks. *@ret_config is of
+ * @arena, or @config when there was nothing to add. 0 or -EINVAL.
+ */
+int mirror_add(struct arena *arena, const char *config, const struct mirror *mirror,
+	       const char **ret_config);
 
 /* The same for a file. 0 or negative errno; the file is replaced as a whole or not at all. */
 int mirror_file(const char *path, const struct mirror *mirror);

@@ -70,7 +70,8 @@ void plan_mirror(struct planner *p)
 		planner_hint(p, CODE_CGROUP_MIRROR, NULL,
 			     "--mirror-limits is for runc, and dockerd was given another "
 			     "default-runtime: containers of that one are not changed");
-	p->mirror = arena_printf(p->arena, "runtime %s\n%s", runc, text);
+	p->mirror = arena_printf(p->arena, "runtime %s\n%s%s", runc, text,
+				 p->options->log_format == LOG_FORMAT_JSON ? "log json\n" : "");
 	planner_decide(p, CODE_CGROUP_MIRROR,
 		       "inner containers that have no limit of their own are given this "
 		       "container's: %s",

@@ -45,6 +45,14 @@ START_TEST(the_engine_finds_our_runc_first)
 		      "memory 4.0 GiB, 1.50 processors, 512 processes");
 	ck_assert_ptr_null(hint(&m, "DIND-CGROUP-14"));
 	machine_free(&m);
+
+	limited(&m);
+	m.options.log_format = LOG_FORMAT_JSON; /* our runc has not been told */
+	machine_plan(&m);
+	file = step_with_key(&m, "mirror-limits");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_has(file->u.file.content, "\nlog json\n");
+	machine_free(&m);
 }
 END_TEST
 
@@ -99,6 +107,10 @@ START_TEST(the_file_is_understood)
 	ck_assert_int_eq(mirror.quota, 150000);
 	ck_assert_int_eq(mirror.period, 100000);
 	ck_assert_int_eq(mirror.pids, 512);
+	ck_assert(!mirror.log_json);
+	ck_assert_int_eq(mirror_parse("runtime /r\nlog json\npids 3\n", &mirror), 0);
+	ck_assert(mirror.log_json);
+	ck_assert_int_eq(mirror.pids, 3);
 	ck_assert_int_eq(mirror_parse("new 1\nruntime /a b/runc\nmemory x\ncpu 7", &mirror), 0);
 	ck_assert_str_eq(mirror.runtime, "/a b/runc");
 	ck_assert_int_eq(mirror.memory, 0);
@@ -181,9 +193,27 @@ static const struct {
 	  "{\"linux\":{\"resources\":{\"memory\":{\"limit\":1},\"pids\":{\"limit\":5},"
 	  "\"cpu\":{\"period\":2}}}}",
 	  NULL },
-	/* no bundle of Linux that we know */
-	{ &all, "{\"linux\":7}", NULL },
-	{ &memory_only, "{\"linux\":{\"resources\":{\"memory\":[]}}}", NULL },
+	/* what jansson refuses: an unlimited ulimit, a NUL in a string; and what it writes
+	   otherwise */
+	{ &memory_only,
+	  "{\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_MEMLOCK\",\"hard\":18446744073709551615,"
+	  "\"soft\":18446744073709551615}],\"args\":[\"\\u0000\",\"}\\\"{\\\\\"]},\"n\":1e400}",
+	  "{\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_MEMLOCK\",\"hard\":18446744073709551615,"
+	  "\"soft\":18446744073709551615}],\"args\":[\"\\u0000\",\"}\\\"{\\\\\"]},\"n\":1e400,"
+	  "\"linux\":{\"resources\":{\"memory\":{\"limit\":1000000}}}}" },
+	{ &memory_only, " {\n \"linux\" : { \"resources\" : null }, \"a\\\"linux\": 0 }\n",
+	  " {\n \"linux\" : { \"resources\" : {\"memory\":{\"limit\":1000000}} }, \"a\\\"linux\": "
+	  "0 }"
+	  "\n" },
+	/* names elsewhere are others'; of two in one object the last counts */
+	{ &memory_only,
+	  "{\"x\":{\"linux\":{}},\"s\":\"linux\",\"linux\":3,\"linux\":{\"resources\":{\"memory\":"
+	  "{\"limit\":5,\"limit\":0}}}}",
+	  "{\"x\":{\"linux\":{}},\"s\":\"linux\",\"linux\":3,\"linux\":{\"resources\":{\"memory\":"
+	  "{\"limit\":5,\"limit\":1000000}}}}" },
+	/* more than 63 bits are a limit, too */
+	{ &memory_only, "{\"linux\":{\"resources\":{\"memory\":{\"limit\":18446744073709551615}}}}",
+	  NULL },
 };
 
 START_TEST(a_container_gets_what_it_lacks)
@@ -212,15 +242,43 @@ START_TEST(a_container_gets_what_it_lacks)
 }
 END_TEST
 
-START_TEST(a_bundle_that_cannot_be_read_is_left_to_runc)
+static const char *const strange[] = {
+	"",
+	"[]",
+	"{",
+	"{\"linux\":{",
+	"{\"linux\":7}",
+	"{\"linux\":{\"resources\":{\"memory\":[]}}}",
+	"{\"linux\":{\"resources\":{}}",
+	"{\"linux\":}",
+	"{\"linux\"}",
+	"{\"a\":1 \"linux\":{}}",
+	"{\"a\":[{\"b\":\"c]}]}",
+	"{\"a\":\"\\",
+};
+
+START_TEST(what_is_no_bundle_is_left_as_it_is)
 {
 	char path[] = "/tmp/dind-mirror-XXXXXX", text[64];
 	int fd = mkostemp(path, O_CLOEXEC);
 
-	ck_assert_int_eq(file_write_all(fd, "{\"linux\":{", 10), 0);
+	ck_assert_int_eq(file_write_all(fd, strange[_i], strlen(strange[_i])), 0);
 	(void) close(fd);
 	ck_assert_int_eq(mirror_file(path, &all), -EINVAL);
-	ck_assert_int_eq(file_read_at(AT_FDCWD, path, text, sizeof(text)), 10);
+	ck_assert_int_ge(file_read_at(AT_FDCWD, path, text, sizeof(text)), 0);
+	ck_assert_str_eq(text, strange[_i]);
+	(void) unlink(path);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read)
+{
+	char path[] = "/tmp/dind-mirror-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, 16 << 20), 0);
+	(void) close(fd);
+	ck_assert_int_eq(mirror_file(path, &all), -EFBIG);
 	(void) unlink(path);
 	ck_assert_int_eq(mirror_file(path, &all), -ENOENT);
 }
@@ -236,6 +294,7 @@ int main(void)
 	tcase_add_test(tc, the_file_is_understood);
 	tcase_add_loop_test(tc, the_bundle_is_found, 0, ARRAY_SIZE(commands));
 	tcase_add_loop_test(tc, a_container_gets_what_it_lacks, 0, ARRAY_SIZE(bundles));
-	tcase_add_test(tc, a_bundle_that_cannot_be_read_is_left_to_runc);
+	tcase_add_loop_test(tc, what_is_no_bundle_is_left_as_it_is, 0, ARRAY_SIZE(strange));
+	tcase_add_test(tc, what_cannot_be_read);
 	return run_suite(tc);
 }
