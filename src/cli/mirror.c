@@ -140,7 +140,7 @@ static int add(struct arena *arena, const char **text, const char *const *path, 
 int mirror_add(struct arena *arena, const char *config, const struct mirror *mirror,
 	       const char **ret_config)
 {
-	bool has_quota, has_period;
+	bool has_quota = false, has_period = false;
 	const char *text = config;
 	int r = add(arena, &text, memory_limit, mirror->memory);
 

@@ -51,7 +51,6 @@ void loop_start_engine(struct loop *loop)
 	int r;
 
 	loop->paused = loop->view.engine_restarts = false;
-	loop->oom_kills = oom_kills(loop->options->memory_group);
 	loop->engine_started = clock_now_ms();
 	if (loop->options->ready_timeout_ms > 0)
 		loop->phase_ends = loop->engine_started + loop->options->ready_timeout_ms;

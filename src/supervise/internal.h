@@ -175,14 +175,6 @@ int reap_signal(pid_t pid, int pidfd, int signal_number);
  */
 int reap_kill_rest(void);
 
-/* ---- oom.c ---- */
-
-/* Kills by the memory limit so far in the group with that directory; -1: unknown. */
-int64_t oom_kills(const char *group);
-
-/* " (out of memory, the limit is 512.0 MiB)" when there were more than @before, else "". */
-const char *oom_describe(const char *group, int64_t before, char *buf, size_t size);
-
 /* ---- spawn_child.c, between fork and exec ---- */
 
 /* Where a child failed; sent to the parent. The order is launch.h's. */

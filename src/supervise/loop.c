@@ -30,6 +30,7 @@ enum source {
 	SOURCE_QUIT,
 	SOURCE_QUIT_PIPE,
 	SOURCE_LOG,
+	SOURCE_MEMORY,
 	SOURCE_COUNT,
 };
 
@@ -92,7 +93,7 @@ static void say_engine_lost(struct loop *loop)
 		return;
 	}
 	if (ended->signal == SIGKILL)
-		(void) oom_describe(loop->options->memory_group, loop->oom_kills, oom, sizeof(oom));
+		(void) oom_blame(&loop->oom, clock_now_ms(), oom, sizeof(oom));
 	if (loop->restarts > 0)
 		(void) snprintf(restarts, sizeof(restarts), ", after %d restart%s", loop->restarts,
 				loop->restarts == 1 ? "" : "s");
@@ -126,18 +127,23 @@ static void engine_ended(struct loop *loop, const struct reap_status *ended)
 static void say_out_of_memory(struct loop *loop)
 {
 	const struct reap_status *ended = &loop->workload.ended;
-	char how[64], oom[96];
+	char how[64], oom[96], when[48] = "";
+	int64_t now = clock_now_ms(), ago;
 
-	if (ended->code == 0 || loop->workload_killed ||
-	    !*oom_describe(loop->options->memory_group, loop->oom_kills, oom, sizeof(oom)))
+	if (ended->code == 0 || loop->workload_killed)
 		return;
 	(void) loop_describe(ended, how, sizeof(how));
-	if (ended->code == STATUS_KILLED)
+	if (ended->code == STATUS_KILLED && *oom_blame(&loop->oom, now, oom, sizeof(oom))) {
 		loop_fail(loop, "DIND-COMMAND-02", "COMMAND %s%s", how, oom);
-	else
-		log_line(LOG_LEVEL_WARNING, "DIND-COMMAND-02",
-			 "COMMAND %s, and the kernel killed something in this container%s", how,
-			 oom);
+		return;
+	}
+	if (!*oom_last(&loop->oom, now, &ago, oom, sizeof(oom)))
+		return;
+	if (ago >= 1000)
+		(void) snprintf(when, sizeof(when), " %lld s before", (long long) ago / 1000);
+	log_line(LOG_LEVEL_WARNING, "DIND-COMMAND-02",
+		 "COMMAND %s, and the kernel killed something in this container%s%s", how, when,
+		 oom);
 }
 
 static void workload_ended(struct loop *loop, const struct reap_status *ended)
@@ -208,6 +214,8 @@ static void reap_children(struct loop *loop)
 {
 	struct reap_status ended;
 
+	if (loop->oom.fd < 0) /* no event tells when it was */
+		oom_look(&loop->oom, clock_now_ms());
 	for (int i = 0; i < REAP_BOUND; i++) {
 		int r = reap_one(&ended);
 
@@ -375,6 +383,7 @@ static void wait_and_take(struct loop *loop)
 		[SOURCE_QUIT] = { .fd = loop->quit_fd, .events = POLLIN },
 		[SOURCE_QUIT_PIPE] = { .fd = loop->quit_pipe, .events = POLLIN },
 		[SOURCE_LOG] = { .fd = loop->log.input, .events = POLLIN },
+		[SOURCE_MEMORY] = oom_poll(&loop->oom),
 	};
 
 	arm_timer(loop);
@@ -383,6 +392,8 @@ static void wait_and_take(struct loop *loop)
 			(void) nanosleep(&pause, NULL);
 		return;
 	}
+	if (fds[SOURCE_MEMORY].revents)
+		oom_take_event(&loop->oom, clock_now_ms());
 	if (fds[SOURCE_LOG].revents)
 		engine_log_take(&loop->log);
 	/* READY=1 before the exit that may follow it */
@@ -443,6 +454,7 @@ static void close_sources(struct loop *loop)
 	for (int kind = 0; kind < HELPER_COUNT; kind++)
 		fd_close(&loop->helper[kind].pidfd);
 	engine_log_close(&loop->log);
+	oom_close(&loop->oom);
 }
 
 static void start_services(struct loop *loop)
@@ -500,7 +512,7 @@ static void init(struct loop *loop, const struct supervise_options *options,
 			      .budget_ms = options->stop_timeout_ms,
 			      .no_engine = options->engine == NULL },
 		.ready_after_ms = -1,
-		.oom_kills = -1,
+		.oom = OOM_INIT,
 		.reap = true, /* what ended before we listened */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(loop->containerd_deaths); i++)
@@ -524,6 +536,7 @@ int supervise_run(const struct supervise_options *options, const struct supervis
 		(void) helpers->clean_up(helpers->context, options->stop_timeout_ms);
 		return STATUS_OSERR;
 	}
+	oom_open(&loop.oom, options->memory_group);
 	start_services(&loop);
 	while (loop.state != STATE_DONE)
 		wait_and_take(&loop);

@@ -5,6 +5,7 @@
 #define DIND_SUPERVISE_LOOP_H
 
 #include "internal.h"
+#include "oom.h"
 
 #define LOOP_REASON_MAX 400
 
@@ -66,8 +67,8 @@ struct loop {
 	int containerd_pause_ms;
 	char containerd_how[192]; /* it died, or could not be started */
 	int64_t relay_started;
-	int relay_row;	   /* its deaths since it last stayed up for long */
-	int64_t oom_kills; /* before the engine ran */
+	int relay_row; /* its deaths since it last stayed up for long */
+	struct oom oom;
 	int signal_number; /* which EVENT_TERM, EVENT_FORWARD is about; EVENT_HUP: SIGHUP */
 	bool has_terminal; /* ours to hand to COMMAND and to take back */
 	bool listeners_closed;

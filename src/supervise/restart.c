@@ -36,7 +36,7 @@ bool restart_wanted(struct loop *loop, const struct reap_status *ended)
 	loop->restarts++;
 	loop->engine_gone = now;
 	if (ended->signal == SIGKILL)
-		(void) oom_describe(options->memory_group, loop->oom_kills, oom, sizeof(oom));
+		(void) oom_blame(&loop->oom, now, oom, sizeof(oom));
 	log_line(LOG_LEVEL_WARNING, "DIND-ENGINE-95",
 		 "%s %s%s%s, starting it again in %d ms (%d of %d)", loop_engine_name(loop),
 		 loop_describe(ended, how, sizeof(how)), oom,

@@ -123,11 +123,8 @@ void loop_containerd_ended(struct loop *loop, const struct reap_status *status)
 	loop->view.containerd_running = false;
 	if (loop->state >= STATE_STOP_CONTAINERD)
 		return;
-	if (status->signal == SIGKILL &&
-	    *oom_describe(loop->options->memory_group, loop->oom_kills, oom, sizeof(oom)))
-		loop->oom_kills =
-			oom_kills(loop->options->memory_group); /* the next death is not to be
-								   blamed on this one */
+	if (status->signal == SIGKILL)
+		(void) oom_blame(&loop->oom, clock_now_ms(), oom, sizeof(oom));
 	(void) loop_describe(status, how, sizeof(how));
 	(void) snprintf(how + strlen(how), sizeof(how) - strlen(how), "%s", oom);
 	containerd_is_gone(loop, how);
@@ -269,6 +266,7 @@ void services_check(struct loop *loop, int64_t now)
 		containerd_is_due(loop);
 	restart_check(loop, now);
 	relay_check(loop, now);
+	oom_check(&loop->oom, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -280,6 +278,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t services_due(const struct loop *loop)
 {
-	return earlier(earlier(loop->restart_due, loop->relay_due),
-		       earlier(loop->watch_due, loop->containerd_due));
+	return earlier(earlier(earlier(loop->restart_due, loop->relay_due),
+			       earlier(loop->watch_due, loop->containerd_due)),
+		       oom_due(&loop->oom));
 }

@@ -323,38 +323,54 @@ END_TEST
 /* Two kills so far, in a group of v2 or v1 below the root of what shows; the root's are others'. */
 #define MEMORY_ROOT  "/sys/fs/cgroup"
 #define MEMORY_GROUP MEMORY_ROOT "/pods/own"
+#define MEMORY_V1    MEMORY_ROOT "/v1"
 
 static void fake_memory_groups(void)
 {
-	const char *v2 = "low 0\noom 3\noom_kill 2\noom_group_kill 0\n";
+	static const struct {
+		const char *path, *text;
+	} files[] = {
+		{ MEMORY_ROOT "/memory.events.local", "oom 1\noom_kill 0\n" },
+		{ MEMORY_ROOT "/memory.events", "low 0\noom 3\noom_kill 2\noom_group_kill 0\n" },
+		{ MEMORY_GROUP "/memory.events.local", "oom 1\noom_kill 0\n" },
+		{ MEMORY_GROUP "/memory.events", "low 0\noom 3\noom_kill 2\noom_group_kill 0\n" },
+		{ MEMORY_GROUP "/memory.max", "536870912\n" },
+		{ MEMORY_V1 "/memory.oom_control",
+		  "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n" },
+		{ MEMORY_V1 "/memory.limit_in_bytes", "268435456\n" },
+		{ MEMORY_V1 "/memory.max_usage_in_bytes", "268435456\n" },
+	};
 
 	must(mount("tmpfs", MEMORY_ROOT, "tmpfs", 0, NULL) == 0, MEMORY_ROOT);
 	must(mkdir(MEMORY_ROOT "/pods", 0755) == 0 && mkdir(MEMORY_GROUP, 0755) == 0, "pods");
-	must(file_replace(MEMORY_ROOT "/memory.events", v2, 0644) == 0, "events of the root");
-	must(file_replace(MEMORY_GROUP "/memory.events", v2, 0644) == 0, "events");
-	must(file_replace(MEMORY_GROUP "/memory.max", "536870912\n", 0644) == 0, "max");
-	must(mkdir(MEMORY_ROOT "/v1", 0755) == 0, "v1");
-	must(file_replace(MEMORY_ROOT "/v1/memory.oom_control",
-			  "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", 0644) == 0,
-	     "oom_control");
-	must(file_replace(MEMORY_ROOT "/v1/memory.limit_in_bytes", "9223372036854771712\n", 0644) ==
-		     0,
-	     "limit");
+	must(mkdir(MEMORY_V1, 0755) == 0, "v1");
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		must(file_replace(files[i].path, files[i].text, 0644) == 0, files[i].path);
 }
 
+#define ABOVE "(out of memory, by a limit above this container's or the machine's)"
+
 static const struct {
-	const char *group;  /* whose counters are looked at */
-	const char *killed; /* what the stand-in does right before it is killed */
-	const char *says;   /* NULL: nothing of memory */
+	const char *group;     /* whose counters are looked at */
+	const char *killed[2]; /* what the stand-in does right before it is killed */
+	const char *says;      /* NULL: nothing of memory */
 } oom_cases[] = {
-	{ MEMORY_GROUP, NULL, NULL },
-	{ MEMORY_GROUP, "put=" MEMORY_GROUP "/memory.events:oom_kill 3\n",
+	{ MEMORY_GROUP, { NULL }, NULL },
+	{ MEMORY_GROUP,
+	  { "put=" MEMORY_GROUP "/memory.events.local:oom 2\n",
+	    "put=" MEMORY_GROUP "/memory.events:oom 4\noom_kill 3\n" },
 	  "was killed by SIGKILL (out of memory, the limit is 512.0 MiB)" },
-	{ MEMORY_GROUP, "put=" MEMORY_ROOT "/memory.events:oom_kill 3\n", NULL },
-	{ NULL, "put=" MEMORY_ROOT "/memory.events:oom_kill 3\n", NULL },
-	{ MEMORY_ROOT "/v1", "put=" MEMORY_ROOT "/v1/memory.oom_control:oom_kill 3\n",
-	  "was killed by SIGKILL (out of memory)" },
-	{ MEMORY_ROOT "/v1", "put=" MEMORY_ROOT "/memory.events:oom_kill 3\n", NULL },
+	/* an inner container at a limit of its own, and dockerd by hand */
+	{ MEMORY_GROUP, { "put=" MEMORY_GROUP "/memory.events:oom 4\noom_kill 3\n" }, NULL },
+	{ MEMORY_GROUP,
+	  { "put=" MEMORY_GROUP "/memory.events:oom 3\noom_kill 3\n" },
+	  "was killed by SIGKILL " ABOVE },
+	{ MEMORY_GROUP, { "put=" MEMORY_ROOT "/memory.events.local:oom 2\n" }, NULL },
+	{ NULL, { "put=" MEMORY_ROOT "/memory.events.local:oom 2\n" }, NULL },
+	{ MEMORY_V1,
+	  { "put=" MEMORY_V1 "/memory.oom_control:oom_kill 3\n" },
+	  "was killed by SIGKILL (out of memory, the limit is 256.0 MiB)" },
+	{ MEMORY_V1, { "put=" MEMORY_ROOT "/memory.events.local:oom 2\n" }, NULL },
 };
 
 START_TEST(out_of_memory_is_named)
@@ -363,7 +379,8 @@ START_TEST(out_of_memory_is_named)
 				     .prepare = fake_memory_groups };
 
 	what.options.memory_group = oom_cases[_i].group;
-	what.engine[2] = oom_cases[_i].killed;
+	what.engine[2] = oom_cases[_i].killed[0];
+	what.engine[3] = oom_cases[_i].killed[1];
 	box_start(&what);
 	assert_status(137);
 	if (oom_cases[_i].says)

@@ -283,7 +283,7 @@ END_TEST
 static void fake_memory_group(void)
 {
 	must(mount("tmpfs", "/sys/fs/cgroup", "tmpfs", 0, NULL) == 0, "/sys/fs/cgroup");
-	must(file_replace("/sys/fs/cgroup/memory.events", "oom_kill 2\n", 0644) == 0, "events");
+	must(file_replace("/sys/fs/cgroup/memory.events.local", "oom 2\n", 0644) == 0, "events");
 	must(file_replace("/sys/fs/cgroup/memory.max", "536870912\n", 0644) == 0, "max");
 }
 
@@ -292,7 +292,7 @@ START_TEST(out_of_memory_is_named_once)
 	static struct scene what = {
 		.engine = { "ready=10" },
 		/* the kernel counts the first death, not the second */
-		.containerd = { "put=/sys/fs/cgroup/memory.events:oom_kill 3\n", "mark=%s/up" },
+		.containerd = { "put=/sys/fs/cgroup/memory.events.local:oom 3\n", "mark=%s/up" },
 		.options = { .memory_group = "/sys/fs/cgroup" },
 		.prepare = fake_memory_group
 	};
