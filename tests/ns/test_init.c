@@ -222,6 +222,55 @@ START_TEST(orphans_are_reaped)
 }
 END_TEST
 
+/* tini's variables do what its options do. */
+START_TEST(variables)
+{
+	static const char group[] =
+		"trap 'wait; exit 4' USR1; "
+		"bash -c 'trap \"echo child; exit\" USR1; echo up; "
+		"while [ -d /proc/$PPID ]; do sleep 0.05; done' & wait; wait; exit 5";
+	struct run run;
+
+	ck_assert_int_eq(setenv("TINI_SUBREAPER", "", 1), 0);
+	start(&run, WORDS("sh", "-c", "exit 3"));
+	ck_assert_int_eq(finish(&run), 3);
+	ck_assert_str_eq(run.text, ""); /* it would say that it is none */
+	ck_assert_int_eq(setenv("TINI_KILL_PROCESS_GROUP", "", 1), 0);
+	start(&run, WORDS("bash", "-c", group));
+	read_until(&run, "up\n");
+	ck_assert_int_eq(kill(run.pid, SIGUSR1), 0);
+	ck_assert_int_eq(finish(&run), 4);
+	ck_assert_ptr_nonnull(strstr(run.text, "child"));
+	ck_assert_int_eq(unsetenv("TINI_SUBREAPER"), 0);
+	ck_assert_int_eq(setenv("TINI_VERBOSITY", "0", 1), 0);
+	start(&run, WORDS("true"));
+	ck_assert_int_eq(finish(&run), 0);
+	ck_assert_str_eq(run.text, ""); /* not even the warning */
+	ck_assert_int_eq(setenv("TINI_VERBOSITY", "4", 1), 0);
+	start(&run, WORDS("true"));
+	ck_assert_int_eq(finish(&run), 0);
+	ck_assert_ptr_nonnull(strstr(run.text, "true runs as "));
+}
+END_TEST
+
+/* -v: what it does; twice: signals, too. */
+START_TEST(verbose)
+{
+	static const char script[] = "trap 'exit 9' USR1; echo up; while :; do sleep 0.05; done";
+	struct run run;
+
+	start(&run, WORDS("-s", _i ? "-vv" : "-v", "sh", "-c", script));
+	read_until(&run, "up\n");
+	ck_assert_int_eq(kill(run.pid, SIGUSR1), 0);
+	ck_assert_int_eq(finish(&run), 9);
+	ck_assert_msg(strstr(run.text, "[INFO  docker-init (") && strstr(run.text, "sh runs as ") &&
+			      strstr(run.text, "sh ended with status 9"),
+		      "%s", run.text);
+	ck_assert_int_eq(strstr(run.text, "[DEBUG docker-init (") != NULL, _i);
+	ck_assert_int_eq(strstr(run.text, "passing on signal 10") != NULL, _i);
+}
+END_TEST
+
 START_TEST(not_pid1_is_said)
 {
 	struct run run;
@@ -276,6 +325,8 @@ int main(void)
 	tcase_add_loop_test(tcase, signals_are_passed_on, 0, 12);
 	tcase_add_loop_test(tcase, group_is_signalled, 0, 2);
 	tcase_add_test(tcase, orphans_are_reaped);
+	tcase_add_test(tcase, variables);
+	tcase_add_loop_test(tcase, verbose, 0, 2);
 	tcase_add_test(tcase, not_pid1_is_said);
 	tcase_add_test(tcase, parent_death);
 	suite_add_tcase(suite, tcase);

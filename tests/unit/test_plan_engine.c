@@ -370,6 +370,8 @@ static const char *const environment[] = {
 	"DOCKER_CONFIG=/root/.docker",
 	"DOCKER_DRIVER=vfs",
 	"DOCKER_TMPDIR=/tmp/d",
+	"DOCKER_RAMDISK=true",
+	"DOCKER_MIN_API_VERSION=1.24",
 	"HTTP_PROXY=http://proxy",
 	"NOTIFY_SOCKET=/run/outer",
 	"LISTEN_FDS=1",
@@ -400,8 +402,11 @@ START_TEST(the_engines_environment)
 					    "DOCKER_CONFIG",	"DOCKER_DRIVER",
 					    "LISTEN_FDS",	"LISTEN_PID",
 					    "DIND_STORAGE" };
-	static const char *const kept[] = { "PATH",	  "HOME",  "USER",	"DOCKER_TMPDIR",
-					    "HTTP_PROXY", "DINDX", "containerd" };
+	static const char *const kept[] = { "PATH",	      "HOME",
+					    "USER",	      "DOCKER_TMPDIR",
+					    "DOCKER_RAMDISK", "DOCKER_MIN_API_VERSION",
+					    "HTTP_PROXY",     "DINDX",
+					    "containerd" };
 	const struct launch *launch;
 	struct machine m;
 
