@@ -51,6 +51,8 @@ static const char *const *engine_argv(struct planner *p)
 		add_flag(p, &argv, "--config-file", planner_config_file(p));
 		add_flag(p, &argv, "-H", "fd://");
 	}
+	for (size_t i = 0; i < p->tls_flags.count; i++)
+		strings_add(p->arena, &argv, p->tls_flags.items[i]);
 	for (const char *const *arg = options->dockerd_args; arg && *arg; arg++)
 		strings_add(p->arena, &argv, *arg);
 	return argv.items;

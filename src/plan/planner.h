@@ -48,7 +48,8 @@ struct planner {
 	const char *run_root;  /* exec root by its canonical name, /run rather than /var/run */
 
 	const char *config_path;
-	struct strings drop; /* keys that are not to come from the user's daemon.json */
+	struct strings tls_flags; /* of dockerd, ours; before the user's */
+	struct strings drop;	  /* keys that are not to come from the user's daemon.json */
 
 	const char *apparmor_namespace; /* for the engine; NULL: none */
 	bool apparmor_seen;		/* the engine may work with AppArmor at all */

@@ -76,11 +76,43 @@ const char *planner_tls_client(struct planner *p)
 	return planner_tls_is_ours(p) ? planner_join(p, p->options->tls_dir, "client") : NULL;
 }
 
+/* dockerd forgets the files that flags name unless a flag also says that there is TLS. So where one
+ * of the user's does, ours are flags too, before his. */
+static bool by_flags(const struct planner *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(file_names); i++)
+		if (planner_has_flag(p, file_names[i], '\0'))
+			return true;
+	return false;
+}
+
+/* @value as a flag's, with its "=", or NULL for a switch. */
+static void set_flag(struct planner *p, const char *key, const char *value)
+{
+	const struct options_origin *origin = options_find_origin(p->options, "tls-dir");
+	const struct plan_setting setting = {
+		.key = key,
+		.value = value ? planner_quote(p, value) : "true",
+		.origin = ORIGIN_OPTION,
+		.from = origin ? origin->from : "--tls-dir",
+		.by_flag = true,
+	};
+
+	planner_set(p, &setting);
+	strings_add(p->arena, &p->tls_flags,
+		    value ? arena_printf(p->arena, "--%s=%s", key, value)
+			  : arena_printf(p->arena, "--%s", key));
+}
+
 static void set_file(struct planner *p, const char *key, const char *name)
 {
 	const char *server = planner_join(p, p->options->tls_dir, "server");
 
-	if (!is_set(p, key))
+	if (is_set(p, key))
+		return;
+	if (by_flags(p))
+		set_flag(p, key, planner_join(p, server, name));
+	else
 		planner_option_text(p, key, "tls-dir", planner_join(p, server, name));
 }
 
@@ -88,7 +120,10 @@ void planner_tls_settings(struct planner *p)
 {
 	if (!planner_tls_is_ours(p))
 		return;
-	planner_option_json(p, "tlsverify", "tls-dir", "true");
+	if (!by_flags(p))
+		planner_option_json(p, "tlsverify", "tls-dir", "true");
+	else if (!planner_has_flag(p, "tlsverify", '\0'))
+		set_flag(p, "tlsverify", NULL);
 	set_file(p, "tlscacert", "ca.pem");
 	set_file(p, "tlscert", "cert.pem");
 	set_file(p, "tlskey", "key.pem");

@@ -214,12 +214,14 @@ START_TEST(certificates_beside_the_users)
 	machine_plan(&m);
 	ck_assert_msg(m.plan.n_refusals == 0, "%s", m.plan.refusals[0].fact);
 	ck_assert_uint_eq(count_steps(&m, STEP_CERTS), 2);
-	ck_assert_has(told(&m), "tlsverify=true");
+	/* which dockerd forgets in its file when flags name files */
+	ck_assert_has(told(&m), beside[_i].flags[0] ? "--tlsverify " : "tlsverify=true");
 	ck_assert_str_eq(whose_files(&m), beside[_i].want);
 	ck_assert_ptr_null(hint(&m, "DIND-TLS-11"));
 	ck_assert_int_eq(decision(&m, "DIND-TLS-11") != NULL, strchr(beside[_i].want, 'x') != NULL);
+	/* the user's come last */
 	for (size_t i = 0; beside[_i].flags[i]; i++)
-		ck_assert_has(engine_args(&m), beside[_i].flags[i]);
+		ck_assert_has(strstr(engine_args(&m), "--tlsverify "), beside[_i].flags[i]);
 	machine_free(&m);
 }
 END_TEST
