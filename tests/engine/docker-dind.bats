@@ -33,6 +33,7 @@ client() {
 }
 
 stdout_of() { docker logs "$RUN-$1" 2>/dev/null; }
+dockerd_variables() { box "$1" sh -c 'tr "\0" "\n" <"/proc/$(pidof dockerd)/environ"'; }
 dockerd_flags() { box "$1" sh -c 'tr "\0" " " <"/proc/$(pidof dockerd)/cmdline"'; }
 
 # ---- the image ------------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	# What hack/dind does there: a /tmp for programs and devices, shared mounts, and the engine knows where it is.
 	assert_match '^tmpfs rw' "$(box tls findmnt -n -o FSTYPE,OPTIONS /tmp)" '/tmp'
 	assert_match '^shared' "$(box tls findmnt -n -o PROPAGATION /)" 'propagation'
-	assert_match '^container=docker$' "$(box tls sh -c 'tr "\0" "\n" <"/proc/$(pidof dockerd)/environ"')" "dockerd's environment"
+	assert_match '^container=docker$' "$(dockerd_variables tls)" "dockerd's environment"
 	# Standard output has this line and no other; a clean stop is 0.
 	assert_match '^iptables v[0-9.]+ \((nf_tables|legacy)\)$' "$(stdout_of tls)"
 	assert_eq 1 "$(stdout_of tls | wc -l)" 'lines on stdout'
@@ -142,11 +143,22 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	assert_match 'flag' "$(box plain "${inside[@]}" docker -H unix:///var/run/docker.sock info -f '{{.Labels}}')" 'the usual listener'
 	box_log_has plain 'without --tlsverify is insecure and gives root access'
 	box plain sh -c '! test -e /certs/server'
-	refute_match 'DOCKER_(HOST|TLS_VERIFY|CERT_PATH)=' "$(box plain sh -c 'tr "\0" "\n" <"/proc/$(pidof dockerd)/environ"')"
+	refute_match 'DOCKER_(HOST|TLS_VERIFY|CERT_PATH)=' "$(dockerd_variables plain)"
 }
 
 @test "docker-dind: dockerd and its flags: exactly these, no listener and no certificate beside them" {
-	dind_start exact IMAGE dockerd --host=unix:///var/run/docker.sock --group=123
+	# Pid files of engines that are gone: its own, the default one, and by a name for itself; in docker:dind they are swept.
+	echo 1 >"$WORK/stale.pid"
+	box_create exact --network "$RUN" --network-alias docker -e DOCKER_RAMDISK=true -e DOCKER_MIN_API_VERSION=1.40 \
+		IMAGE dockerd --host=unix:///var/run/docker.sock --group=123 --pidfile=/run/docker-mine.pid
+	for f in /run/docker-mine.pid /var/run/docker.pid; do docker cp -q "$WORK/stale.pid" "$(box_name exact):$f"; done
+	docker start "$(box_name exact)" >/dev/null
+	box_ready exact
+	assert_eq "$(box exact pidof dockerd)" "$(box exact cat /run/docker-mine.pid)" 'the pid file'
+	box exact sh -c '! test -e /var/run/docker.pid' 'the stale pid file'
+	# What dockerd reads of the environment by itself.
+	assert_match '^DOCKER_RAMDISK=true$' "$(dockerd_variables exact)"
+	assert_eq 1.40 "$(box exact docker version -f '{{.Server.MinAPIVersion}}')" 'DOCKER_MIN_API_VERSION'
 	assert_eq 'srw-rw---- 123' "$(box exact stat -c '%A %g' /var/run/docker.sock)" 'the socket'
 	box exact sh -c '! test -e /certs/server && ! test -e /certs/ca'
 	refute_match 'tls' "$(dockerd_flags exact)" "dockerd's flags"
@@ -156,8 +168,14 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	assert_match '^Server:' "$(client -e DOCKER_HOST=tcp://named:2375 -e DOCKER_TLS_CERTDIR= IMAGE version)"
 }
 
-@test "docker-dind: DOCKER_HOST moves the unix socket when it is one" {
-	dind_start moved -e DOCKER_HOST=unix:///run/moved/docker.sock -e DOCKER_TLS_CERTDIR= IMAGE
+@test "docker-dind: DOCKER_HOST moves the unix socket when it is one; DOCKER_DRIVER is obeyed, or what stands against it said" {
+	dind_start moved -e DOCKER_HOST=unix:///run/moved/docker.sock -e DOCKER_DRIVER=vfs -e DOCKER_TLS_CERTDIR= IMAGE
+	assert_eq vfs "$(box moved docker info -f '{{.Driver}}')" 'the driver'
+	box_log_has moved 'DIND-STORAGE-09: vfs copies every layer'
+	refute_match '^DOCKER_DRIVER=' "$(dockerd_variables moved)" "dockerd's environment"
+	box_run btrfs -e DOCKER_DRIVER=btrfs IMAGE
+	assert_eq 78 "$status" 'a driver that this disk has not'
+	assert_match 'DIND-STORAGE-04: .*btrfs' "$err"
 	assert_match '^Server:' "$(box moved docker version)"
 	box moved sh -c 'test -S /run/moved/docker.sock && ! test -e /var/run/docker.sock'
 	assert_match '^Server:' "$(client IMAGE version)" 'the TCP listener stays'
@@ -201,6 +219,19 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	status=0
 	client -e DOCKER_HOST=tcp://docker:2376 -e DOCKER_TLS_CERTDIR= IMAGE version || status=$?
 	assert_eq 1 "$status" 'without a certificate'
+	# As in docker:dind ours are made beside them.
+	box own sh -c 'test -s /certs/client/key.pem && test -s /certs/server/ca.pem'
+	docker rm -f -v "$(box_name own)" >/dev/null
+	# Two of the three, in an empty volume: whom to let in is then said by our CA, and who this is by their certificate.
+	certs=$(volume partly)
+	dind_start partly -v "$certs:/certs" -v "$WORK/own:/own:ro" IMAGE --tlscert=/own/cert.pem --tlskey=/own/key.pem
+	box_log_has partly 'DIND-TLS-11'
+	for f in cert key; do box partly cat "/certs/client/$f.pem" >"$WORK/own/client/$f.pem"; done
+	assert_match '^Server:' "$(client -v "$WORK/own/client:/certs/client:ro" IMAGE version)"
+	for f in cert key; do cp "$WORK/own/client-$f.pem" "$WORK/own/client/$f.pem"; done
+	status=0
+	client -v "$WORK/own/client:/certs/client:ro" IMAGE version || status=$?
+	assert_eq 1 "$status" 'with a certificate of another CA'
 }
 
 @test "docker-dind: --userns-remap=default works" {
@@ -274,7 +305,7 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 		-e HOME=/nonexistent IMAGE
 	refused runtime 'writable HOME .* XDG_RUNTIME_DIR \(/sys/x\)' "${kit[@]}" "${ids[@]}" -v "$WORK/home:/h" -e HOME=/h \
 		-e XDG_RUNTIME_DIR=/sys/x IMAGE
-	# On a kernel that refuses user namespaces this is said before that.
+	# On a kernel that refuses user namespaces this is said before that (each of them: tests/ns/test_rootless.c).
 	refused version 'not in this version|unprivileged_userns_clone|max_user_namespaces' "${kit[@]}" "${ids[@]}" -v "$WORK/home:/h" \
 		-e HOME=/h -e XDG_RUNTIME_DIR=/h/run IMAGE
 	# A client needs no root.
@@ -350,4 +381,27 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	assert_match '^Server:' "$out"
 	host_of runtime -e XDG_RUNTIME_DIR=/xdg -v "$WORK/sock:/xdg"
 	assert_eq '<unix:///xdg/docker.sock> <> <>' "$out"
+}
+
+# ---- other engines and clients --------------------------------------------------------------------------------------
+
+# images/dind has these names, too; its docker is 20.10 in bookworm and 28 or later in sid.
+@test "docker-dind: the same entry points upon the engines and clients of bookworm and sid" {
+	for suite in bookworm sid; do
+		IMAGE=dind-init/dind:$suite
+		docker image inspect "$IMAGE" >/dev/null 2>&1 || engine_skip "no image $IMAGE: scripts/images --build-arg SUITE=$suite dind"
+		entry=(--entrypoint docker-entrypoint.sh)
+		box_run_plain "echo-$suite" "${entry[@]}" IMAGE echo X
+		assert_eq X "$out" "$suite: a command of the system"
+		box_run_plain "version-$suite" "${entry[@]}" IMAGE version -f '{{.Client.Version}}'
+		assert_match '^(20\.10|2[89]|[3-9][0-9])\.' "$out" "$suite: a command of docker"
+		box_run_plain "none-$suite" "${entry[@]}" IMAGE no-such-command
+		assert_eq 127 "$status" "$suite: a command of neither"
+		dind_start "tls-$suite" -e DOCKER_TLS_CERTDIR=/certs --entrypoint dockerd-entrypoint.sh IMAGE --label "from=$suite"
+		assert_match '^iptables v[0-9.]+ ' "$(stdout_of "tls-$suite")" "$suite: standard output"
+		assert_eq "[\"from=$suite\"]" "$(box "tls-$suite" env DOCKER_HOST=tcp://localhost:2376 DOCKER_TLS_VERIFY=1 \
+			DOCKER_CERT_PATH=/certs/client docker info -f '{{json .Labels}}')" "$suite: over TLS"
+		box_stop "tls-$suite"
+		assert_eq 0 "$status" "$suite: status after docker stop"
+	done
 }

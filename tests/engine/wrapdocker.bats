@@ -43,15 +43,20 @@ wrap_start() { box_start "$1" --entrypoint wrapdocker "${@:2}"; }
 }
 
 @test "wrapdocker: PORT: the engine in the foreground on that port and the socket; no command, its own status" {
-	wrap_start port -e PORT=4444 -e LOG=file -e 'DOCKER_DAEMON_ARGS=--label a=1  --host tcp://0.0.0.0:4445' -e DOCKER_TLS_CERTDIR=/certs \
+	wrap_start port -p 4444 -e PORT=4444 -e LOG=file -e 'DOCKER_DAEMON_ARGS=--label a=1  --host tcp://0.0.0.0:4445' -e DOCKER_TLS_CERTDIR=/certs \
 		IMAGE touch /not-run
 	box_ready port
 	for address in tcp://127.0.0.1:4444 tcp://127.0.0.1:4445 unix:///var/run/docker.sock; do
 		assert_eq '["a=1"]' "$(box port docker -H "$address" info -f '{{json .Labels}}')" "$address"
 	done
-	# From another container, as -p or a link would have it.
-	address=$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$(box_name port)")
-	assert_match '^Server:' "$(docker run --rm --label "dind-run=$RUN" --entrypoint docker "$IMAGE" -H "tcp://$address:4444" version)"
+	# From another container, as a link would have it; from the outside, by the port that -p gave.
+	outside=$(docker port "$(box_name port)" 4444/tcp | sed -n '1s/.*://p')
+	for address in "$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$(box_name port)"):4444" \
+		"$(docker inspect -f '{{.NetworkSettings.Gateway}}' "$(box_name port)"):$outside"; do
+		assert_match '^Server:' "$(docker run --rm --label "dind-run=$RUN" --entrypoint docker "$IMAGE" -H "tcp://$address" version)" "$address"
+	done
+	# AppArmor's directory, as far as the kernel has one.
+	[ ! -d /sys/kernel/security ] || box port mountpoint -q /sys/kernel/security
 	box port sh -c '! test -e /not-run && ! test -e /var/log/docker.log'
 	box_log_has port 'API listen on'
 	box_log_has port 'tcp://0.0.0.0:4444 is open without TLS'
