@@ -55,8 +55,6 @@ wrap_start() { box_start "$1" --entrypoint wrapdocker "${@:2}"; }
 		"$(docker inspect -f '{{.NetworkSettings.Gateway}}' "$(box_name port)"):$outside"; do
 		assert_match '^Server:' "$(docker run --rm --label "dind-run=$RUN" --entrypoint docker "$IMAGE" -H "tcp://$address" version)" "$address"
 	done
-	# AppArmor's directory, as far as the kernel has one.
-	[ ! -d /sys/kernel/security ] || box port mountpoint -q /sys/kernel/security
 	box port sh -c '! test -e /not-run && ! test -e /var/log/docker.log'
 	box_log_has port 'API listen on'
 	box_log_has port 'tcp://0.0.0.0:4444 is open without TLS'
