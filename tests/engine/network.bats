@@ -80,6 +80,47 @@ whole_use() {
 	assert_match 'DIND-NET-05.*takes an engine' "$(box_logs near)" 'back end in the log'
 }
 
+@test "network: an outer MTU of 1400 and a name server on 127.0.0.11: inner containers load large files and find names" {
+	whole_use trixie 1400
+	# TCP, for long answers: the identifier comes back
+	box near docker run --rm bb sh -c 'set -- $(sed -n "s/^nameserver //p" /etc/resolv.conf)
+		printf "\0\025ab\1\0\0\1\0\0\0\0\0\0\3far\0\0\1\0\1" | timeout 10 nc "$1" 53 | head -c 4' >"$WORK/answer"
+	assert_eq 'ab' "$(tail -c 2 "$WORK/answer")" 'the answer over TCP'
+	# a relay that dies is started again
+	box near sh -c 'kill -9 $(grep -lx dind-dns /proc/[0-9]*/comm | cut -d/ -f3)'
+	assert_eq "$(address_of far)" "$(resolved near bridge far)" 'the name of the server after the relay has died'
+	assert_match 'DIND-NET-15.*was killed by SIGKILL, starting it again in 50 ms' "$(box_logs near)" 'the relay in the log'
+	# the same again after a restart
+	before=$(ranges near bridge users)
+	docker restart "$(box_name near)" >/dev/null
+	box_ready near
+	assert_eq "$before" "$(ranges near bridge users)" 'ranges after a restart'
+	assert_eq "$(address_of far)" "$(resolved near bridge far)" 'the name of the server after a restart'
+}
+
+@test "network: jumbo frames outside: 9000 inside" { whole_use trixie 9000; }
+
+@test "network: an outer network that takes the default ranges: inner ones lie elsewhere, what is named is obeyed" {
+	net=$(outer_network wide --subnet 172.24.0.0/13 --ip-range 172.29.1.0/24)
+	server far "$net"
+	box_start near --network "$net" IMAGE
+	box_ready near
+	box_import near
+	box near docker network create users >/dev/null
+	refute_match '^172\.(1[6-9]|2[0-9]|3[01])\.' "$(ranges near bridge users)" 'inner ranges'
+	transfer near bridge 1500 far
+	transfer near users 1500 far
+	docker rm -f -v "$(box_name near)" >/dev/null
+
+	box_start named --network "$net" IMAGE --address-pool 10.77.0.0/16,24 --mtu 1300 --dns 10.77.9.9
+	box_ready named
+	assert_eq 10.77.0.0/24 "$(ranges named bridge)" 'the range that was named'
+	box_import named
+	box named docker network create users >/dev/null
+	assert_eq 1300 "$(network_mtu named users)" 'the MTU that was named'
+	assert_match 'nameserver 10\.77\.9\.9' "$(box named docker run --rm bb cat /etc/resolv.conf)" 'the name server that was named'
+}
+
 # ---- pods: an address of 32 bits, a router that no range shows, and a way out that loses what is too large ----------
 
 ROUTER=169.254.1.1     # as Calico has it
