@@ -46,7 +46,9 @@ row 'writable /sys/fs/cgroup (v2)' cgroup cgroup works
 namespaces=$(cat /proc/sys/user/max_cgroup_namespaces)
 groups_before=$(root_groups)
 echo 0 >/proc/sys/user/max_cgroup_namespaces
-nested run shared --cgroupns=host -v /var/lib/docker -- >/dev/null || not_ok "docker run"
+nested run shared --cgroupns=host -m 300m --cpus .9 --pids-limit 1000 -v /var/lib/docker -- --mirror-limits -- \
+	busybox sh -c 'until [ -e /go ]; do busybox sleep 1; done; exec busybox dd if=/dev/zero of=/dev/null bs=400M count=1' \
+	>/dev/null || not_ok "docker run"
 ready shared
 group=$(container_cgroup shared)
 like "the report says how inner containers are kept" "$(docker logs shared 2>&1)" 'DIND-CGROUP-13.*--cgroup-parent=/docker/'
@@ -57,16 +59,24 @@ echo "sleeper=$(docker inspect -f '{{.Id}}' sleeper)"
 docker run --rm -m 64m tiny dd if=/dev/zero of=/dev/null bs=200M count=1 >/dev/null 2>&1
 echo "hog=$?"
 docker exec sleeper echo "exec=yes"
+docker run --rm --pids-limit 50 tiny sh -c 'cd "/sys/fs/cgroup/$(sed -n s,^0::/,,p /proc/self/cgroup)" &&
+	echo "mirrored=$(cat memory.max) $(cat cpu.max) $(cat pids.max)"'
 X
 )
 check "the inner container is below our own group" has_process "$group/docker/$(value "$seen" sleeper)"
 is "its limit" "$(cat "$group/docker/$(value "$seen" sleeper)/memory.max")" 67108864
 is "it holds" "$(value "$seen" hog)" 137
 is "docker exec works" "$(value "$seen" exec)" yes
+is "--mirror-limits: an inner container has what it lacks, and keeps what it has" "$(value "$seen" mirrored)" \
+	"314572800 90000 100000 50"
 is "every controller is enabled in our group" "$(group_words "$group/cgroup.subtree_control")" \
 	"$(group_words "$group/cgroup.controllers")"
-docker stop shared >/dev/null
-is "exit status after docker stop" "$(docker inspect -f '{{.State.ExitCode}}' shared)" 0 || logs shared
+inside shared <<<'touch /go'
+check "COMMAND beyond the limit is killed" wait_until "$CALL_LIMIT" is_gone shared
+is "exit status" "$(docker inspect -f '{{.State.ExitCode}}' shared)" 137 || logs shared
+# The group that shows at /sys/fs/cgroup is the host's, which has no such limit.
+like "and the limit is named, which is read from our own group" "$(docker logs shared 2>&1)" \
+	'DIND-COMMAND-02.*out of memory, the limit is 300.0 MiB'
 check "no group is left" test ! -e "$group"
 is "the host's root group has no new children" "$(root_groups)" "$groups_before"
 echo "$namespaces" >/proc/sys/user/max_cgroup_namespaces
