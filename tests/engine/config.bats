@@ -229,10 +229,10 @@ refuse() {
 	refuse both DIND-USAGE-04 64 'contradict' IMAGE --mtu 1400 dockerd --mtu 1300
 }
 
-# Older and newer engines read the same file: bookworm's, with DIND_SOAK=1 sid's too.
+# Older and newer engines read the same file: bookworm's, with DIND_SOAK=1 bullseye's and sid's too.
 @test "config: the same with another suite's engine" {
 	suites=(bookworm)
-	[ "${DIND_SOAK:-0}" != 1 ] || suites+=(sid)
+	[ "${DIND_SOAK:-0}" != 1 ] || suites+=(bullseye sid)
 	for suite in "${suites[@]}"; do
 		IMAGE=dind-init/dind:$suite
 		docker image inspect "$IMAGE" >/dev/null || fail "no image $IMAGE: scripts/images --build-arg SUITE=$suite dind"

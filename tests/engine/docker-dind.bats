@@ -105,7 +105,7 @@ modprobe-works' "$(tail -n +2 <<<"$out")"
 	assert_eq 1 "$status" 'plain client on 2376'
 	assert_eq 'overlay2' "$(box tls docker info -f '{{.Driver}}')" 'over the unix socket'
 	# What hack/dind does there: a /tmp for programs and devices, shared mounts, and the engine knows where it is.
-	assert_match '^tmpfs rw' "$(box tls findmnt -n -o FSTYPE,OPTIONS /tmp)" '/tmp'
+	assert_match '^tmpfs +rw' "$(box tls findmnt -n -o FSTYPE,OPTIONS /tmp)" '/tmp'
 	assert_match '^shared' "$(box tls findmnt -n -o PROPAGATION /)" 'propagation'
 	assert_match '^container=docker$' "$(dockerd_variables tls)" "dockerd's environment"
 	# Standard output has this line and no other; a clean stop is 0.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Inner engines older and newer than the outer one: each builds, runs, has a network, and stops in order.
+# DIND_SOAK=1: the oldest, too.
 
 # lib.bash sets status, out, err, elapsed; what is in single quotes is for a shell in the container.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154
@@ -52,6 +53,11 @@ whole_use() {
 }
 
 @test "versions: Docker 20.10 of bookworm inside" { whole_use bookworm '^20\.10\.'; }
+
+@test "versions: Docker 20.10 of bullseye inside" {
+	[ "${DIND_SOAK:-0}" = 1 ] || return 0 # scripts/test --soak
+	whole_use bullseye '^20\.10\.5'
+}
 
 @test "versions: Docker 26.1 of trixie inside" { whole_use trixie '^26\.1\.'; }
 
