@@ -280,8 +280,7 @@ void plan_outside_wait(struct planner *p)
 	const struct options *o = p->options;
 	struct strings argv = STRINGS_INIT;
 
-	if (p->plan->mode != MODE_REMOTE || !p->facts->engine.client || o->no_wait ||
-	    !p->plan->workload.wanted)
+	if (p->plan->mode != MODE_REMOTE || !p->facts->engine.client || !p->plan->workload.wanted)
 		return;
 	strings_add(p->arena, &argv, p->facts->engine.client);
 	strings_add(p->arena, &argv, "wait");
@@ -299,6 +298,8 @@ void plan_outside_wait(struct planner *p)
 	wait->launch.argv = argv.items;
 	wait->launch.foreground = false;
 	wait->launch.new_session = true;
-	p->plan->prepare_required = true;
+	/* --no-wait: COMMAND is there already; what is the matter with that engine is said all the
+	 * same, and `ready` waits for it */
+	p->plan->prepare_required = !o->no_wait;
 	p->plan->prepare_timeout_ms = o->ready_timeout_ms + GRACE_MS;
 }

@@ -156,8 +156,15 @@ no_capabilities() {
 	address=tcp://$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$(box_name agent)"):4444
 	plain_start remote -e "DOCKER_HOST=$address" -e DOCKER_API_VERSION=1.41 IMAGE "$KEY"
 	ssh_ready remote
+	box_ready remote 10
+	box_log_has remote "$address: engine "
 	assert_eq "$address 1.41" "$(ssh_to remote 'echo $DOCKER_HOST $DOCKER_API_VERSION' </dev/null)"
 	assert_eq '["agent=nested"]' "$(ssh_to remote docker info -f "'{{json .Labels}}'" </dev/null)" 'whose engine'
+	# sshd is there at once; what is wrong with the engine is in the log
+	plain_start wrong -e "DOCKER_HOST=$address" -e DOCKER_TLS_VERIFY=1 IMAGE "$KEY"
+	ssh_ready wrong
+	until_true 20 'what is wrong is said' box_log_has wrong "DIND-REMOTE-1[0-9].*$address"
+	assert_eq alive "$(ssh_to wrong echo alive </dev/null)"
 }
 
 @test "jenkins: the attach connector: a container that waits, and java by docker exec as jenkins" {

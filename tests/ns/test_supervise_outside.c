@@ -51,6 +51,25 @@ START_TEST(without_waiting)
 }
 END_TEST
 
+/* COMMAND runs while somebody else waits for that engine, and goes on when nobody is there. */
+START_TEST(without_waiting_the_engine_is_waited_for)
+{
+	static struct scene what = { .outside = true,
+				     .job = { "exit=69@300" },
+				     .command = SH("echo command runs; sleep 1; exit 3"),
+				     WAITING,
+				     .options.no_wait = true };
+
+	what.options.prepare_required = false;
+	box_start(&what);
+	wait_for_state("starting");
+	wait_for_state("ready");
+	assert_status(3);
+	assert_says("command runs");
+	assert_says("DIND-PREPARE-01: waiting for tcp://x ended with status 69, continuing");
+}
+END_TEST
+
 START_TEST(command_starts_when_the_wait_is_over)
 {
 	static struct scene what = { .outside = true,
@@ -184,6 +203,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, command_runs_at_once);
 	tcase_add_test(tc, it_is_ready_for_those_who_ask);
 	tcase_add_test(tc, without_waiting);
+	tcase_add_test(tc, without_waiting_the_engine_is_waited_for);
 	tcase_add_test(tc, command_starts_when_the_wait_is_over);
 	tcase_add_loop_test(tc, a_wait_in_vain, 0, (int) ARRAY_SIZE(vain));
 	tcase_add_test(tc, a_wait_that_hangs);

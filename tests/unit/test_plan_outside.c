@@ -539,7 +539,7 @@ START_TEST(a_remote_engine_is_waited_for)
 	ck_assert_ptr_null(launch_variable(launch, "NOTIFY_SOCKET"));
 	m.options.no_wait = true;
 	machine_plan(&m);
-	ck_assert(!m.plan.prepare.wanted);
+	ck_assert(m.plan.prepare.wanted && !m.plan.prepare_required);
 	machine_free(&m);
 }
 END_TEST
