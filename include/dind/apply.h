@@ -142,6 +142,20 @@ int apply_kill_left(enum cgroup_mode mode, const char *parent, const char *data_
 		    struct error *err);
 
 /*
+ * What COMMAND has left when it has ended, jobs of ssh sessions and what came by `docker exec`
+ * among them: SIGTERM to each, once, innermost sessions first, and to nobody who was started since;
+ * then wait until all have gone, @timeout_ms at most. Not touched: @spare (the services and helpers
+ * of PID 1), what descends from them or is in their sessions, shims and inner containers. As PID 1
+ * of a pid namespace all else in it, else our descendants only. To be called in a child of PID 1 of
+ * the program. Returns the number that is left or a negative errno.
+ */
+int apply_end_job(const pid_t *spare, size_t n_spare, int timeout_ms, struct error *err);
+
+/* SIGKILL to the same, to all that was there when the caller was forked. Returns the number killed
+ * or a negative errno. */
+int apply_kill_job(const pid_t *spare, size_t n_spare, struct error *err);
+
+/*
  * Give the slot back: it counts as used until now. After the data root was unmounted; nothing
  * happens without a lease. A lease that is not given back ends with the last descriptor of it.
  */

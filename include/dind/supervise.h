@@ -35,6 +35,7 @@ enum supervise_state {
 	STATE_PREPARING,       /* READY=1 has come; what must be done before we say so */
 	STATE_RUNNING,	       /* ready; COMMAND (if any) runs */
 	STATE_STOP_WORKLOAD,   /* TERM went to COMMAND */
+	STATE_STOP_REST,       /* COMMAND has ended; what it has left is told, and has docker */
 	STATE_STOP_ENGINE,     /* TERM went to dockerd; it stops the inner containers */
 	STATE_KILL_CONTAINERS, /* inner inits still alive were killed; dockerd cleans up */
 	STATE_KILL_ENGINE,     /* SIGKILL went to dockerd */
@@ -64,6 +65,7 @@ enum supervise_event {
 	EVENT_RESTART,	     /* all is done that comes before the engine's next start */
 	EVENT_RELOADED,	     /* the engine's configuration was merged again */
 	EVENT_RELOAD_FAILED, /* it is as it was */
+	EVENT_REST_EXIT,     /* nothing of COMMAND's is left, or it cannot be waited for */
 	EVENT_COUNT,
 };
 
@@ -98,6 +100,8 @@ enum supervise_action {
 	ACTION_START_ENGINE = 1 << 26,
 	ACTION_RELOAD = 1 << 27,     /* helper: merge the engine's configuration again */
 	ACTION_HUP_ENGINE = 1 << 28, /* it reads it again */
+	ACTION_STOP_REST = 1 << 29,  /* helper: TERM to what COMMAND has left, wait for it */
+	ACTION_KILL_JOB = 1 << 30,   /* helper: SIGKILL to COMMAND's processes */
 };
 
 /* What decide() looks at beside state and event. */
@@ -116,6 +120,7 @@ struct supervise_view {
 	bool has_prepare, prepare_running; /* not once it is done: it is not run again */
 	bool prepare_required;		   /* what it does is part of being ready */
 	bool has_watch, watch_running;
+	bool has_rest;	 /* COMMAND was started, and what it leaves can be told apart */
 	bool has_reload; /* SIGHUP: there is something to do before the engine gets it */
 	bool reload_running;
 };
@@ -163,6 +168,10 @@ struct supervise_helpers {
 	int (*sync_data)(void *context);
 	int (*kill_containers)(void *context, bool deaf_only);
 	int (*clean_up)(void *context, int timeout_ms);
+	/* TERM to what COMMAND has left, then wait until all has gone, for @timeout_ms at most; 0:
+	 * SIGKILL. @spare are services and helpers, which are not to be touched. NULL: the engine
+	 * is stopped when COMMAND has ended, and what is left dies last of all. */
+	int (*end_job)(void *context, const pid_t *spare, size_t n_spare, int timeout_ms);
 	/* what a dead engine left, so that the next one can start beside COMMAND (@workload, 0:
 	 * none), which is spared. Its failure is warned about. NULL: nothing */
 	int (*before_restart)(void *context, pid_t workload);

@@ -56,6 +56,20 @@ static int kill_containers(void *context, bool deaf_only)
 	return helper_status(killed, &err);
 }
 
+static int end_job(void *context, const pid_t *spare, size_t n_spare, int timeout_ms)
+{
+	struct error err = ERROR_INIT;
+	int n;
+
+	(void) context;
+	if (timeout_ms > 0)
+		return helper_status(apply_end_job(spare, n_spare, timeout_ms, &err), &err);
+	n = apply_kill_job(spare, n_spare, &err);
+	if (n > 0)
+		log_notice("stop: killed %d process%s of COMMAND's", n, n == 1 ? "" : "es");
+	return helper_status(n, &err);
+}
+
 static int clean_up(void *context, int timeout_ms)
 {
 	const struct start *start = context;
@@ -299,6 +313,7 @@ int start_run(struct start *start)
 		.sync_data = sync_data,
 		.kill_containers = kill_containers,
 		.clean_up = clean_up,
+		.end_job = end_job,
 		.before_restart = before_restart,
 		.close_listeners = close_listeners,
 		.start_relay = start->context.relay_pid > 0 ? start_relay : NULL,

@@ -92,6 +92,7 @@ void loop_start_workload(struct loop *loop)
 	}
 	loop->workload.pid = pid;
 	loop->workload.running = loop->view.workload_running = true;
+	loop->view.has_rest = loop->helpers->end_job != NULL;
 }
 
 /* ---- one function for each action ---- */
@@ -150,6 +151,18 @@ static void kill_workload(struct loop *loop)
 		   (long long) (clock_now_ms() - loop->shutdown.began));
 	loop->workload_killed = true;
 	loop_signal(&loop->workload, SIGKILL);
+}
+
+static void stop_rest(struct loop *loop)
+{
+	helper_start(loop, HELPER_STOP_REST);
+}
+
+static void kill_job(struct loop *loop)
+{
+	helper_kill(loop, HELPER_STOP_REST);
+	loop->helper[HELPER_STOP_REST].wanted = false;
+	helper_start(loop, HELPER_KILL_JOB);
 }
 
 static void term_engine(struct loop *loop)
@@ -252,6 +265,8 @@ static const struct {
 	{ ACTION_TERM_WATCH, term_watch },
 	{ ACTION_TERM_WORKLOAD, term_workload },
 	{ ACTION_KILL_WORKLOAD, kill_workload },
+	{ ACTION_STOP_REST, stop_rest },
+	{ ACTION_KILL_JOB, kill_job },
 	{ ACTION_TERM_ENGINE, term_engine },
 	{ ACTION_KILL_ENGINE, kill_engine },
 	{ ACTION_TERM_CONTAINERD, term_containerd },

@@ -28,6 +28,7 @@ static const char *state_word(const struct loop *loop)
 	case STATE_RUNNING:
 		return "ready";
 	case STATE_STOP_WORKLOAD:
+	case STATE_STOP_REST:
 	case STATE_STOP_ENGINE:
 	case STATE_KILL_CONTAINERS:
 	case STATE_KILL_ENGINE:
@@ -218,6 +219,7 @@ void loop_say_phase(const struct loop *loop)
 		log_warning("stop: killing %s after %lld ms", loop_engine_name(loop),
 			    (long long) took);
 		return;
+	case STATE_STOP_REST: /* its helper knows whether there is anything to tell */
 	case STATE_STOP_CONTAINERD:
 	case STATE_CLEAN_UP:
 	case STATE_STARTING:

@@ -15,6 +15,7 @@ static const char *const state_names[STATE_COUNT] = {
 	[STATE_PREPARING] = "preparing",
 	[STATE_RUNNING] = "running",
 	[STATE_STOP_WORKLOAD] = "stopping COMMAND",
+	[STATE_STOP_REST] = "stopping what COMMAND has left",
 	[STATE_STOP_ENGINE] = "stopping the engine",
 	[STATE_KILL_CONTAINERS] = "killing inner containers",
 	[STATE_KILL_ENGINE] = "killing the engine",
@@ -42,6 +43,7 @@ static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_RESTART] = "restart",
 	[EVENT_RELOADED] = "reloaded",
 	[EVENT_RELOAD_FAILED] = "reload failed",
+	[EVENT_REST_EXIT] = "rest exit",
 };
 
 const char *supervise_state_name(enum supervise_state state)
@@ -95,6 +97,20 @@ static struct supervise_decision stop_engine(const struct supervise_view *view,
 	return decision(STATE_STOP_ENGINE, actions | ACTION_TERM_ENGINE);
 }
 
+/* COMMAND alone was told, and may have been no more than the one who lets jobs in. */
+static struct supervise_decision stop_rest(const struct supervise_view *view, unsigned int actions)
+{
+	if (!view->has_rest)
+		return stop_engine(view, actions);
+	return decision(STATE_STOP_REST, actions | ACTION_STOP_REST);
+}
+
+/* Its time is over, for all that is of it. */
+static unsigned int kill_job(const struct supervise_view *view)
+{
+	return view->has_rest ? ACTION_KILL_JOB : ACTION_NONE;
+}
+
 /* The first step down, whatever led to it. Data is written back while everything ends. */
 static struct supervise_decision stop(const struct supervise_view *view, unsigned int actions)
 {
@@ -105,7 +121,7 @@ static struct supervise_decision stop(const struct supervise_view *view, unsigne
 		actions |= ACTION_TERM_WATCH;
 	if (view->workload_running)
 		return decision(STATE_STOP_WORKLOAD, actions | ACTION_TERM_WORKLOAD);
-	return stop_engine(view, actions);
+	return stop_rest(view, actions);
 }
 
 /* ---- the way up ---- */
@@ -233,6 +249,7 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -267,6 +284,7 @@ static struct supervise_decision decide_restarting(enum supervise_event event,
 	case EVENT_WATCH_EXIT:	   /* started again when there is something to watch */
 	case EVENT_RELOADED:	   /* the next one reads it */
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -304,6 +322,7 @@ static struct supervise_decision decide_preparing(enum supervise_event event,
 	case EVENT_WATCH_EXIT:
 	case EVENT_RESTART:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -340,6 +359,7 @@ static struct supervise_decision decide_running(enum supervise_event event,
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
 	case EVENT_RESTART:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -356,15 +376,15 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 		return decision(STATE_STOP_WORKLOAD, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
 	case EVENT_WORKLOAD_EXIT:
 	case EVENT_WORKLOAD_FAILED:
-		return stop_engine(view, ACTION_NONE);
+		return stop_rest(view, ACTION_NONE);
 	case EVENT_TERM:
 		if (view->terms >= 3)
-			return kill_engine(view, ACTION_KILL_WORKLOAD);
+			return kill_engine(view, ACTION_KILL_WORKLOAD | kill_job(view));
 		if (view->terms == 2)
-			return stop_engine(view, ACTION_KILL_WORKLOAD);
+			return stop_engine(view, ACTION_KILL_WORKLOAD | kill_job(view));
 		break; /* what ended first was not told to by us: this is only the first one */
 	case EVENT_DEADLINE: /* its exit is not waited for */
-		return stop_engine(view, ACTION_KILL_WORKLOAD);
+		return stop_engine(view, ACTION_KILL_WORKLOAD | kill_job(view));
 	case EVENT_HUP:
 		return decision(STATE_STOP_WORKLOAD, hang_up_late(view));
 	case EVENT_FORWARD:
@@ -380,10 +400,50 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
 	return decision(STATE_STOP_WORKLOAD, ACTION_NONE);
+}
+
+static struct supervise_decision decide_stop_rest(enum supervise_event event,
+						  const struct supervise_view *view)
+{
+	switch (event) {
+	case EVENT_ENGINE_STOPPING:
+		return decision(STATE_STOP_REST, ACTION_CLOSE_LISTENERS);
+	case EVENT_ENGINE_EXIT:
+		return decision(STATE_STOP_REST, ACTION_CLOSE_LISTENERS | ACTION_REPLAY_LOG);
+	case EVENT_REST_EXIT:
+		return stop_engine(view, ACTION_NONE);
+	case EVENT_TERM:
+		if (view->terms >= 3)
+			return kill_engine(view, ACTION_KILL_JOB);
+		if (view->terms == 2)
+			return stop_engine(view, ACTION_KILL_JOB);
+		break;
+	case EVENT_DEADLINE:
+		return stop_engine(view, ACTION_KILL_JOB);
+	case EVENT_CONTAINERD_EXIT:
+		return containerd_exit(STATE_STOP_REST, view);
+	case EVENT_ENGINE_READY:
+	case EVENT_WORKLOAD_EXIT:
+	case EVENT_WORKLOAD_FAILED:
+	case EVENT_HUP: /* there is no COMMAND any more */
+	case EVENT_FORWARD:
+	case EVENT_CLEAN_UP_EXIT:
+	case EVENT_TICK:
+	case EVENT_PREPARED:
+	case EVENT_PREPARE_FAILED:
+	case EVENT_WATCH_EXIT:
+	case EVENT_RESTART:
+	case EVENT_RELOADED:
+	case EVENT_RELOAD_FAILED:
+	case EVENT_COUNT:
+		break;
+	}
+	return decision(STATE_STOP_REST, ACTION_NONE);
 }
 
 static struct supervise_decision decide_stop_engine(enum supervise_event event,
@@ -420,6 +480,7 @@ static struct supervise_decision decide_stop_engine(enum supervise_event event,
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -457,6 +518,7 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -487,6 +549,7 @@ static struct supervise_decision decide_kill_engine(enum supervise_event event,
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -520,6 +583,7 @@ static struct supervise_decision decide_stop_containerd(enum supervise_event eve
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -553,6 +617,7 @@ static struct supervise_decision decide_clean_up(enum supervise_event event,
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_REST_EXIT:
 	case EVENT_COUNT:
 		break;
 	}
@@ -573,6 +638,8 @@ struct supervise_decision supervise_decide(enum supervise_state state, enum supe
 		return decide_running(event, view);
 	case STATE_STOP_WORKLOAD:
 		return decide_stop_workload(event, view);
+	case STATE_STOP_REST:
+		return decide_stop_rest(event, view);
 	case STATE_STOP_ENGINE:
 		return decide_stop_engine(event, view);
 	case STATE_KILL_CONTAINERS:

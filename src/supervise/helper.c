@@ -9,6 +9,8 @@
 
 #define DEAF_LIMIT_MS 2000
 #define FILE_LIMIT_MS 3000
+#define JOB_LIMIT_MS  2000
+#define JOB_MARGIN_MS 300
 #define FORK_AGAIN_MS 50
 /* Containers of a dead engine are killed; or dockerd has a look at a changed file. */
 #define ENGINE_LIMIT_MS 10000
@@ -21,6 +23,8 @@ static const char *const helper_names[HELPER_COUNT] = {
 	[HELPER_WRITE_READY] = "writing the ready file",
 	[HELPER_REMOVE_READY] = "removing the ready file",
 	[HELPER_BEFORE_RESTART] = "clearing up behind the engine",
+	[HELPER_STOP_REST] = "waiting for what COMMAND has left",
+	[HELPER_KILL_JOB] = "killing what COMMAND has left",
 	[HELPER_RELOAD] = "merging the engine's configuration again",
 };
 
@@ -67,6 +71,23 @@ static int before_restart(struct loop *loop)
 	return loop->helpers->before_restart(loop->helpers->context, workload);
 }
 
+/* All that is ours but COMMAND. What is started meanwhile is younger than what is looked for. */
+static int end_job(const struct loop *loop, int timeout_ms)
+{
+	const struct service *services[] = { &loop->engine, &loop->containerd, &loop->prepare,
+					     &loop->watch, &loop->relay };
+	pid_t spare[ARRAY_SIZE(services) + HELPER_COUNT];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+		if (services[i]->pid > 0) /* also dead: its session may live on */
+			spare[n++] = services[i]->pid;
+	for (int kind = 0; kind < HELPER_COUNT; kind++)
+		if (loop->helper[kind].pid)
+			spare[n++] = loop->helper[kind].pid;
+	return loop->helpers->end_job(loop->helpers->context, spare, n, timeout_ms);
+}
+
 static int work(struct loop *loop, enum helper_kind kind, int timeout_ms)
 {
 	void *context = loop->helpers->context;
@@ -86,6 +107,10 @@ static int work(struct loop *loop, enum helper_kind kind, int timeout_ms)
 		return remove_ready_file(loop);
 	case HELPER_BEFORE_RESTART:
 		return before_restart(loop);
+	case HELPER_STOP_REST:
+		return end_job(loop, timeout_ms);
+	case HELPER_KILL_JOB:
+		return end_job(loop, 0);
 	case HELPER_RELOAD:
 		return loop->helpers->reload(context);
 	case HELPER_COUNT:
@@ -127,6 +152,9 @@ static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t 
 	case HELPER_SYNC:
 	case HELPER_KILL_CONTAINERS:
 		return loop->shutdown.began + loop->shutdown.budget_ms;
+	case HELPER_KILL_JOB:
+		return now + JOB_LIMIT_MS;
+	case HELPER_STOP_REST: /* ends with its phase, too */
 	case HELPER_CLEAN_UP:
 	case HELPER_COUNT:
 		break;
@@ -134,11 +162,20 @@ static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t 
 	return -1;
 }
 
+/* What a helper is told it has. The one that waits for the rest ends with its phase at the latest,
+ * and only before when nothing is left. */
+static int time_for(const struct loop *loop, enum helper_kind kind, int64_t now)
+{
+	if (kind == HELPER_STOP_REST)
+		return (int) (loop->phase_ends > now ? loop->phase_ends - now : 0) + JOB_MARGIN_MS;
+	return shutdown_clean_up_ms(&loop->shutdown, now, loop->view.terms >= 3);
+}
+
 void helper_start(struct loop *loop, enum helper_kind kind)
 {
 	struct helper *helper = &loop->helper[kind];
 	int64_t now = clock_now_ms();
-	int timeout_ms = shutdown_clean_up_ms(&loop->shutdown, now, loop->view.terms >= 3);
+	int timeout_ms = time_for(loop, kind, now);
 	pid_t parent = getpid(), pid;
 
 	if (helper->pid)

@@ -184,6 +184,8 @@ static void a_helper_ended(struct loop *loop, enum helper_kind kind,
 		reload_ended(loop, ended);
 	} else if (kind == HELPER_BEFORE_RESTART) { /* what failed was said */
 		handle(loop, EVENT_RESTART);
+	} else if (kind == HELPER_STOP_REST) { /* likewise */
+		handle(loop, EVENT_REST_EXIT);
 	}
 }
 

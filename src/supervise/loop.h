@@ -29,6 +29,8 @@ enum helper_kind {
 	HELPER_WRITE_READY, /* the ready file is a path of the user's: it may be on a dead server */
 	HELPER_REMOVE_READY,
 	HELPER_BEFORE_RESTART,
+	HELPER_STOP_REST,
+	HELPER_KILL_JOB,
 	HELPER_RELOAD, /* so is the user's daemon.json */
 	HELPER_COUNT,
 };

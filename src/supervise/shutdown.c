@@ -30,6 +30,7 @@ int64_t shutdown_deadline(const struct shutdown *shutdown, enum supervise_state 
 
 	switch (state) {
 	case STATE_STOP_WORKLOAD:
+	case STATE_STOP_REST: /* a share for all that is COMMAND's */
 		return point(shutdown, shutdown->no_engine ? CONTAINERS_PERCENT : WORKLOAD_PERCENT);
 	case STATE_STOP_ENGINE:
 		return point(shutdown, ENGINE_PERCENT);

@@ -52,6 +52,7 @@ struct scene {
 	bool reloads; /* SIGHUP: a helper first. While "hold" is there it waits, "broken" makes it
 			 fail */
 	pid_t (*start_relay)(void *context);
+	int rest_ms; /* for so long something of COMMAND's is left; 0: supervise does not ask */
 	void (*prepare)(void);	/* in the box, before anything else */
 	void (*on_close)(void); /* in PID 1, when the listeners are closed */
 	int (*instead)(struct supervise_options *options); /* called in place of supervise_run() */
@@ -197,6 +198,21 @@ static UNUSED int note_reload(void *context)
 	while (access(in_dir("hold"), F_OK) == 0 && clock_now_ms() < end)
 		sleep_ms(5);
 	return access(in_dir("broken"), F_OK) == 0 ? STATUS_CONFIG : STATUS_OK;
+}
+
+/* "rest spares 1 2 3", "kill-job spares …", with the engine's and containerd's numbers. */
+static UNUSED int note_end_job(void *context, const pid_t *spare, size_t n_spare, int timeout_ms)
+{
+	char text[60];
+	int n = snprintf(text, sizeof(text), "%s spares", timeout_ms ? "rest" : "kill-job");
+
+	(void) context;
+	for (size_t i = 0; i < n_spare && n < 50; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t) n, " %d", (int) spare[i]);
+	note(text);
+	if (timeout_ms)
+		sleep_ms(scene->rest_ms);
+	return 0;
 }
 
 static struct supervise_helpers callbacks = {
@@ -353,6 +369,8 @@ static int run_box(void)
 		return scene->instead(&options);
 	if (scene->reloads)
 		callbacks.reload = note_reload;
+	if (scene->rest_ms)
+		callbacks.end_job = note_end_job;
 	return supervise_run(&options, &callbacks);
 }
 

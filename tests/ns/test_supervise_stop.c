@@ -131,6 +131,95 @@ START_TEST(the_end_of_command_starts_the_same_ladder)
 }
 END_TEST
 
+/* ---- what COMMAND leaves ---- */
+
+START_TEST(what_command_leaves_has_its_time_before_the_engine)
+{
+	static struct scene what = { .engine = { "log=%s/signals" },
+				     .containerd = { "containerd" },
+				     .command = SH("trap 'exit 9' TERM; echo up; " FOREVER),
+				     .rest_ms = 700 };
+	const char *events;
+	int64_t t0;
+
+	if (_i) /* COMMAND ends by itself */
+		memcpy(what.command, ((const char *[]) SH("sleep 0.3; exit 9")),
+		       3 * sizeof(char *));
+	what.command[3] = NULL;
+	box_start(&what);
+	if (!_i) {
+		wait_for_state("ready");
+		wait_for_text(in_dir("out"), "up\n");
+		(void) term();
+	}
+	t0 = wait_noted("rest");
+	ck_assert_str_eq(read_text(in_dir("signals")), "");
+	assert_status(9);
+	assert_between(noted("clean-up", 1), t0, 700, 700);
+	ck_assert_str_eq(read_text(in_dir("signals")), "signal 15\n");
+	events = strstr(read_text(in_dir("events")), "rest spares ");
+	ck_assert(events && strstr(events, " 2") && strstr(events, " 3"));
+	ck_assert_int_eq(noted("kill-job", 1), -1);
+}
+END_TEST
+
+START_TEST(what_command_leaves_has_no_more_than_command_has)
+{
+	static struct scene what = { .engine = { "log=%s/signals", "term=slow:400" },
+				     .command = UP_COMMAND,
+				     .rest_ms = 20000,
+				     .options = { .stop_timeout_ms = 4000 } };
+	int64_t t0;
+
+	start_and_wait(&what);
+	t0 = term();
+	(void) wait_noted("rest");
+	if (_i)
+		box_signal(SIGTERM);
+	assert_status(143);
+	assert_between(noted("kill-job", 1), t0, _i ? 0 : 1800, _i ? 0 : 1800);
+	if (_i)
+		ck_assert_int_lt(noted("kill-job", 1) - t0, 1700);
+	ck_assert_str_eq(read_text(in_dir("signals")), "signal 15\n");
+	ck_assert_int_eq(noted("rest", 2), -1);
+	assert_says("stopped cleanly in ");
+}
+END_TEST
+
+START_TEST(what_command_leaves_dies_with_it)
+{
+	static struct scene what = { .engine = { "term=slow:400" },
+				     .command = DEAF_COMMAND,
+				     .rest_ms = 20000,
+				     .options = { .stop_timeout_ms = 2000 } };
+	int64_t t0;
+
+	start_and_wait(&what);
+	t0 = term();
+	assert_status(137);
+	assert_between(noted("kill-job", 1), t0, 900, 900);
+	ck_assert_int_eq(noted("rest", 1), -1);
+}
+END_TEST
+
+START_TEST(nobody_leaves_anything_where_no_command_was)
+{
+	static struct scene what = { .rest_ms = 20000 };
+
+	if (_i) { /* or could not be started */
+		what.command[0] = "/nowhere";
+		box_start(&what);
+		assert_status(127);
+	} else {
+		start_and_wait(&what);
+		(void) term();
+		assert_status(0);
+	}
+	ck_assert_int_eq(noted("rest", 1), -1);
+	ck_assert_int_eq(noted("kill-job", 1), -1);
+}
+END_TEST
+
 /* ---- in a hurry ---- */
 
 START_TEST(a_second_term_ends_the_wait_for_command)
@@ -620,6 +709,10 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_polite_stop_takes_no_longer_than_it_needs);
 	tcase_add_test(tc, deaf_containers_are_looked_for_again_and_again);
 	tcase_add_test(tc, the_end_of_command_starts_the_same_ladder);
+	tcase_add_loop_test(tc, what_command_leaves_has_its_time_before_the_engine, 0, 2);
+	tcase_add_loop_test(tc, what_command_leaves_has_no_more_than_command_has, 0, 2);
+	tcase_add_test(tc, what_command_leaves_dies_with_it);
+	tcase_add_loop_test(tc, nobody_leaves_anything_where_no_command_was, 0, 2);
 	tcase_add_test(tc, a_second_term_ends_the_wait_for_command);
 	tcase_add_test(tc, a_second_term_ends_the_wait_for_containers);
 	tcase_add_test(tc, after_a_second_term_nobody_has_long);

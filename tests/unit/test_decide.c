@@ -13,6 +13,7 @@
 #define PREPARING	STATE_PREPARING
 #define RUNNING		STATE_RUNNING
 #define STOP_WORKLOAD	STATE_STOP_WORKLOAD
+#define STOP_REST	STATE_STOP_REST
 #define STOP_ENGINE	STATE_STOP_ENGINE
 #define KILL_CONT	STATE_KILL_CONTAINERS
 #define KILL_ENGINE	STATE_KILL_ENGINE
@@ -31,7 +32,7 @@
  * The view as letters: C a COMMAND was given, c it runs, e the engine runs, n --no-wait, r the engine was
  * ready, h a HUP is held, d containerd runs, l it is given up, P there is a job before ready, p it runs, ! it is
  * required, W there is a watch, w it runs, a the engine is to be started again, R a HUP is merged first, g that is
- * under way; a digit: TERMs so far.
+ * under way, k COMMAND was started and may leave something; a digit: TERMs so far.
  */
 static const struct row {
 	enum supervise_state state;
@@ -227,6 +228,52 @@ static const struct row {
 	{ STOP_WORKLOAD, EVENT_RELOADED, "CcerW1", STOP_WORKLOAD, ACTION_NONE },
 	{ STOP_WORKLOAD, EVENT_RELOAD_FAILED, "CcerW1", STOP_WORKLOAD, ACTION_NONE },
 
+	{ STOP_WORKLOAD, EVENT_REST_EXIT, "Ccerk1", STOP_WORKLOAD, ACTION_NONE },
+	{ STOP_WORKLOAD, EVENT_WORKLOAD_EXIT, "Cerk1", STOP_REST, ACTION_STOP_REST },
+	{ STOP_WORKLOAD, EVENT_WORKLOAD_EXIT, "Crk",   STOP_REST, ACTION_STOP_REST }, /* whatever has become of the engine */
+	{ STOP_WORKLOAD, EVENT_TERM,	      "Ccerk2", STOP_ENGINE, ACTION_KILL_WORKLOAD | ACTION_KILL_JOB | ACTION_TERM_ENGINE },
+	{ STOP_WORKLOAD, EVENT_TERM,	      "Ccerk3", KILL_ENGINE, ACTION_KILL_WORKLOAD | ACTION_KILL_JOB | ACTION_KILL_ENGINE },
+	{ STOP_WORKLOAD, EVENT_DEADLINE,      "Ccerk1", STOP_ENGINE, ACTION_KILL_WORKLOAD | ACTION_KILL_JOB | ACTION_TERM_ENGINE },
+
+	/* ---- so has what it leaves ---- */
+	{ RUNNING, EVENT_WORKLOAD_EXIT, "Cerk", STOP_REST, ACTION_STOP_REST | ACTION_START_SYNC },
+	{ STOP_REST, EVENT_REST_EXIT,	    "Cerk1", STOP_ENGINE, ACTION_TERM_ENGINE },
+	{ STOP_REST, EVENT_REST_EXIT,	    "Crk1",  CLEAN_UP, TO_CLEAN_UP },
+	{ STOP_REST, EVENT_REST_EXIT,	    "Cdrk1", STOP_CTRD, ACTION_TERM_CONTAINERD },
+	{ STOP_REST, EVENT_DEADLINE,	    "Cerk1", STOP_ENGINE, ACTION_KILL_JOB | ACTION_TERM_ENGINE },
+	{ STOP_REST, EVENT_DEADLINE,	    "Crk1",  CLEAN_UP, ACTION_KILL_JOB | TO_CLEAN_UP },
+	{ STOP_REST, EVENT_TERM,	    "Cerk1", STOP_REST, ACTION_NONE }, /* COMMAND had ended by itself */
+	{ STOP_REST, EVENT_TERM,	    "Cerk2", STOP_ENGINE, ACTION_KILL_JOB | ACTION_TERM_ENGINE },
+	{ STOP_REST, EVENT_TERM,	    "Cerk3", KILL_ENGINE, ACTION_KILL_JOB | ACTION_KILL_ENGINE },
+	{ STOP_REST, EVENT_ENGINE_READY,    "Cek1",  STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_ENGINE_STOPPING, "Cerk1", STOP_REST, ACTION_CLOSE_LISTENERS },
+	{ STOP_REST, EVENT_ENGINE_EXIT,	    "Crk1",  STOP_REST, LOST },
+	{ STOP_REST, EVENT_WORKLOAD_EXIT,   "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_WORKLOAD_FAILED, "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_CLEAN_UP_EXIT,   "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_HUP,		    "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_FORWARD,	    "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_TICK,	    "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_CONTAINERD_EXIT, "Cerk1", STOP_REST, ACTION_RESTART_CONTAINERD }, /* they may need it */
+	{ STOP_REST, EVENT_CONTAINERD_EXIT, "Cerlk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_PREPARED,	    "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_PREPARE_FAILED,  "CerP!k1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_WATCH_EXIT,	    "CerWk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_RESTART,	    "Ck1",   STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_RELOADED,	    "Cerk1", STOP_REST, ACTION_NONE },
+	{ STOP_REST, EVENT_RELOAD_FAILED,   "Cerk1", STOP_REST, ACTION_NONE },
+	{ STARTING,    EVENT_REST_EXIT, "Cek",	 STARTING, ACTION_NONE },
+	{ RESTARTING,  EVENT_REST_EXIT, "Ck",	 RESTARTING, ACTION_NONE },
+	{ PREPARING,   EVENT_REST_EXIT, "CerPpk", PREPARING, ACTION_NONE },
+	{ RUNNING,     EVENT_REST_EXIT, "Ccerk", RUNNING, ACTION_NONE },
+	/* the helper was killed when its time was over */
+	{ STOP_ENGINE, EVENT_REST_EXIT, "Cerk1", STOP_ENGINE, ACTION_NONE },
+	{ KILL_CONT,   EVENT_REST_EXIT, "Cerk1", KILL_CONT, ACTION_NONE },
+	{ KILL_ENGINE, EVENT_REST_EXIT, "Cerk3", KILL_ENGINE, ACTION_NONE },
+	{ STOP_CTRD,   EVENT_REST_EXIT, "Cdrk1", STOP_CTRD, ACTION_NONE },
+	{ CLEAN_UP,    EVENT_REST_EXIT, "Crk1",	 CLEAN_UP, ACTION_NONE },
+	{ DONE,	       EVENT_REST_EXIT, "Ck3",	 DONE, ACTION_NONE },
+
 	/* ---- dockerd stops its containers ---- */
 	{ STOP_ENGINE, EVENT_ENGINE_READY,    "e1",    STOP_ENGINE, ACTION_NONE },
 	{ STOP_ENGINE, EVENT_ENGINE_STOPPING, "er1",   STOP_ENGINE, ACTION_CLOSE_LISTENERS },
@@ -392,7 +439,7 @@ static struct supervise_view parse_view(const char *letters)
 		{ 'p', &view.prepare_running }, { '!', &view.prepare_required },
 		{ 'W', &view.has_watch },	{ 'w', &view.watch_running },
 		{ 'a', &view.engine_restarts }, { 'R', &view.has_reload },
-		{ 'g', &view.reload_running },
+		{ 'g', &view.reload_running },	{ 'k', &view.has_rest },
 	};
 
 	for (; *letters; letters++) {
@@ -441,7 +488,7 @@ START_TEST(every_state_and_event_has_a_row)
 END_TEST
 
 /* Every view there can be, and some that cannot. */
-#define N_FLAGS 16
+#define N_FLAGS 17
 #define N_VIEWS ((1 << N_FLAGS) * 5)
 
 static struct supervise_view view_number(int i)
@@ -463,6 +510,7 @@ static struct supervise_view view_number(int i)
 		.engine_restarts = i & 1 << 13,
 		.has_reload = i & 1 << 14,
 		.reload_running = i & 1 << 15,
+		.has_rest = i & 1 << 16,
 		.terms = i >> N_FLAGS,
 	};
 }
@@ -494,7 +542,7 @@ START_TEST(nothing_goes_back_whatever_the_view)
 				REQUIRE(d.next == STATE_STARTING);
 			else
 				REQUIRE((int) d.next >= last && d.next <= STATE_DONE);
-			REQUIRE(d.actions >> 29 == 0);
+			REQUIRE(d.actions >> 31 == 0);
 			if (state >= STATE_DONE || event >= EVENT_COUNT)
 				REQUIRE((int) d.next == last && d.actions == ACTION_NONE);
 		}
@@ -521,6 +569,13 @@ START_TEST(actions_belong_to_their_transitions)
 			 * nowhere else; so with its SIGKILL, so with everybody's */
 			REQUIRE(has(&d, ACTION_TERM_ENGINE) ==
 				(moves && d.next == STATE_STOP_ENGINE));
+			REQUIRE(has(&d, ACTION_STOP_REST) == (moves && d.next == STATE_STOP_REST));
+			/* COMMAND's time is over when the engine's begins, for all that is its */
+			if (has(&d, ACTION_KILL_JOB))
+				REQUIRE(moves &&
+					(state == STATE_STOP_WORKLOAD || state == STATE_STOP_REST));
+			if (view.has_rest && has(&d, ACTION_KILL_WORKLOAD))
+				REQUIRE(has(&d, ACTION_KILL_JOB));
 			REQUIRE(has(&d, ACTION_KILL_ENGINE) ==
 				(moves && d.next == STATE_KILL_ENGINE));
 			REQUIRE(has(&d, ACTION_KILL_CONTAINERS) ==
@@ -591,6 +646,7 @@ struct world {
 	struct supervise_view view;
 	int restarts; /* of containerd */
 	int left;     /* restarts of the engine that are left */
+	int stop_rest, kill_job;
 	int workloads, term_engine, kill_engine, term_workload, term_containerd, prepares, watches,
 		syncs; /* times, 2 stands for more */
 };
@@ -602,7 +658,7 @@ struct world {
 static struct world worlds[MAX_WORLDS];
 static size_t n_worlds;
 static unsigned long n_steps;
-static bool has_containerd; /* in all of them */
+static bool has_containerd, leaves_rest; /* in all of them */
 
 /* Those that are there, by their bytes: number + 1, 0 is free. */
 #define N_SLOTS (1u << 18)
@@ -644,6 +700,8 @@ static void check_world(const struct world *world)
 	ck_assert_int_le(world->term_containerd, 1);
 	ck_assert_int_le(world->prepares, 1);
 	ck_assert_int_le(world->watches, 1);
+	ck_assert_int_le(world->stop_rest, 1);
+	ck_assert_int_le(world->kill_job, 1);
 }
 
 /* What the kernel may bring in this world, with what it changes. False: that cannot happen. */
@@ -671,6 +729,8 @@ static bool happens(enum supervise_event event, struct world *world)
 		return false;
 	case EVENT_CLEAN_UP_EXIT:
 		return world->state == STATE_CLEAN_UP;
+	case EVENT_REST_EXIT: /* killed, it ends later */
+		return world->state >= STATE_STOP_REST && world->stop_rest;
 	case EVENT_TERM:
 		if (world->view.terms == MAX_TERMS)
 			return false;
@@ -720,6 +780,8 @@ static void step(struct world world, enum supervise_event event)
 	world.kill_engine = times(world.kill_engine, d.actions, ACTION_KILL_ENGINE);
 	world.term_workload = times(world.term_workload, d.actions, ACTION_TERM_WORKLOAD);
 	world.syncs = times(world.syncs, d.actions, ACTION_START_SYNC);
+	world.stop_rest = times(world.stop_rest, d.actions, ACTION_STOP_REST);
+	world.kill_job = times(world.kill_job, d.actions, ACTION_KILL_JOB);
 	world.term_containerd = times(world.term_containerd, d.actions, ACTION_TERM_CONTAINERD);
 	world.prepares = times(world.prepares, d.actions, ACTION_START_PREPARE);
 	world.watches = times(world.watches, d.actions, ACTION_START_WATCH);
@@ -762,6 +824,7 @@ static void step(struct world world, enum supervise_event event)
 
 		step(failed, EVENT_WORKLOAD_FAILED);
 		world.view.workload_running = true;
+		world.view.has_rest = leaves_rest;
 	}
 	add_world(&world);
 }
@@ -773,6 +836,8 @@ static void walk(const char *start)
 	memset(&world, 0, sizeof(world));
 	world.view = parse_view(start);
 	has_containerd = world.view.containerd_running;
+	leaves_rest = world.view.has_rest;
+	world.view.has_rest = leaves_rest && world.view.workload_running;
 	world.left = world.view.engine_restarts;
 	world.view.engine_restarts = false;
 	n_worlds = 0;
@@ -797,7 +862,7 @@ static const char *const starts[] = {
 	"Ce",				   /* COMMAND waits for it */
 	"Ccen",				   /* --no-wait */
 	"edPW",				   /* with everything beside it */
-	"CedP!W", "CcendP!", "eR",    "CeR",
+	"CedP!W", "CcendP!", "eR",    "CeR", "Cek", "Ccenk", "CedPWk",
 };
 
 START_TEST(each_signal_goes_out_once_on_every_path)

@@ -17,6 +17,7 @@ START_TEST(phases_are_points_of_one_budget)
 		int64_t end;
 	} cases[] = {
 		{ STATE_STOP_WORKLOAD, 0, false, 4050 },
+		{ STATE_STOP_REST, 2000, false, 4050 }, /* what COMMAND has not used */
 		{ STATE_STOP_ENGINE, 0, false, 6750 },
 		/* what COMMAND did not use is the engine's, and no more than that */
 		{ STATE_STOP_ENGINE, 20, false, 6750 },
