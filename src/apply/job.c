@@ -42,6 +42,8 @@
 #define JOB_LOOK_BLIND_MS 50 /* KERNEL<5.3: no pidfd to wait for */
 /* What sshd needs to tell its client how the session has ended. */
 #define JOB_GRACE_MS 500
+/* More than a tick of the clock by which processes are younger than others. */
+#define JOB_TICK_MS 25
 /* A parent may be hidden from us for good. */
 #define JOB_TORN_WALKS 3
 
@@ -75,11 +77,14 @@ struct job_known {
 struct job_scan {
 	const pid_t *spare;
 	size_t n_spare;
-	pid_t keeper;	/* PID 1 of the program */
-	uint64_t began; /* what is younger does what those who were told have it do */
+	pid_t keeper; /* PID 1 of the program */
+	/* When we began, in ticks. What is met later on and is younger does what those who were
+	 * told have it do. */
+	uint64_t began;
 	struct arena arena;
 	struct job_known *known;
 	size_t n_known;
+	int n_walks;
 };
 
 /* ---- what there is ---- */
@@ -307,7 +312,7 @@ static void tell_if_due(struct job_scan *scan, const struct job_process *process
 
 	if (process->serves)
 		known->served_ms = now;
-	if (known->told || process->started > scan->began)
+	if (known->told || (scan->n_walks > 1 && process->started > scan->began))
 		return;
 	if (!all && known->served_ms >= 0 && now - known->served_ms < JOB_GRACE_MS)
 		return;
@@ -338,6 +343,8 @@ static void wait_for_one(struct job_scan *scan, const struct job_walk *walk, int
 		blind = blind || (fds[n].fd < 0 && errno == ENOSYS);
 		n++; /* one that has gone does no harm: poll(2) passes over it */
 	}
+	if (left < 0)
+		left = 0;
 	if (left > (blind ? JOB_LOOK_BLIND_MS : JOB_LOOK_MS))
 		left = blind ? JOB_LOOK_BLIND_MS : JOB_LOOK_MS;
 	(void) poll(fds, n, (int) left);
@@ -387,30 +394,56 @@ static int begin(struct job_scan *scan, const pid_t *spare, size_t n_spare, stru
 	return 0;
 }
 
+/* One walk. Number of those to wait for, or negative errno; *@torn counts walks that say nothing.
+ */
+static int tell_once(struct job_scan *scan, int64_t end, bool all, int *torn, struct error *err)
+{
+	auto_arena struct arena arena = ARENA_INIT;
+	struct job_walk found = { 0 };
+	int left, r = look(scan, &arena, &found);
+
+	if (r < 0)
+		return error_set(err, r, "open /proc");
+	scan->n_walks++;
+	left = tell_all(scan, &found, all);
+	if (left && scan->n_walks == 1)
+		name_them(scan, &found, left);
+	if (left)
+		wait_for_one(scan, &found, end - clock_now_ms());
+	*torn = found.torn ? *torn + 1 : 0;
+	return left;
+}
+
+/* Most have left nothing, and shall not wait for a tick. */
+static bool has_left_anything(const struct job_scan *scan)
+{
+	auto_arena struct arena arena = ARENA_INIT;
+	struct job_walk found = { 0 };
+
+	if (look(scan, &arena, &found) < 0 || found.torn)
+		return true;
+	for (size_t i = 0; i < found.n; i++)
+		if (found.all[i].of_job)
+			return true;
+	return false;
+}
+
 static int end_job(struct job_scan *scan, int timeout_ms, struct error *err)
 {
 	int64_t began = clock_now_ms(), end = began + timeout_ms;
-	bool named = false;
-	int torn = 0;
+	int torn = 0, left;
 
+	if (!has_left_anything(scan))
+		return 0;
+	nap(JOB_TICK_MS);
 	for (;;) {
-		auto_arena struct arena arena = ARENA_INIT;
-		struct job_walk found = { 0 };
 		int64_t now = clock_now_ms();
-		int left, r = look(scan, &arena, &found);
 
-		if (r < 0)
-			return error_set(err, r, "open /proc");
-		left = tell_all(scan, &found, now - began >= timeout_ms / 2);
-		if (left == 0 && (!found.torn || ++torn > JOB_TORN_WALKS))
-			return 0;
-		if (left && !named)
-			name_them(scan, &found, left);
-		named = named || left;
+		left = tell_once(scan, end, now - began >= timeout_ms / 2, &torn, err);
+		if (left < 0 || (left == 0 && (torn == 0 || torn > JOB_TORN_WALKS)))
+			return left;
 		if (now >= end)
 			return left;
-		if (left)
-			wait_for_one(scan, &found, end - now);
 		nap(JOB_PAUSE_MS);
 	}
 }

@@ -228,3 +228,31 @@ no_capabilities() {
 	assert_eq 0 "$status" 'sshd takes the configuration'
 	assert_match '^\{.*DIND-AGENT-04.*\}$' "$err" 'as PID 1 logs'
 }
+
+@test "jenkins: stop: jobs of sessions and of docker exec clean up with docker, and the client hears how that went" {
+	touch "$WORK/gate/open"
+	ssh_ready agent
+	box_ready agent 60
+	box_import agent
+	# sshd is told by PID 1, and ends; what it has let in is the job
+	ssh_to agent 'trap "docker rm -f left >/dev/null && echo removed; exit 7" TERM
+		docker run -d --name left bb sleep 300 >/dev/null && echo "up $$"; while :; do sleep 300 & wait $!; done' \
+		</dev/null >"$WORK/job" 3>&- &
+	client=$!
+	docker exec -d -u jenkins "$(box_name agent)" sh -c 'trap "sleep 1; docker version -f \"exec {{.Server.Os}}\" >/tmp/exec; cp /tmp/exec /gate/exec; exit" TERM
+		while :; do sleep 300 & wait $!; done'
+	chmod 0777 "$WORK/gate"
+	until_true 30 'the job runs' grep -q '^up ' "$WORK/job"
+	box_stop agent
+	assert_eq 0 "$status" 'status: that of sshd'
+	status=0
+	wait "$client" || status=$?
+	assert_eq 7 "$status" "status of the session: the job's own"
+	assert_match '^removed$' "$(cat "$WORK/job")" 'what the job has said to its client'
+	assert_eq 'exec linux' "$(cat "$WORK/gate/exec")" 'what came by docker exec had docker, too'
+	log=$(box_logs agent)
+	assert_match 'stop: COMMAND has left [0-9]+ processes, which have the rest of its time: ' "$log"
+	assert_match 'stopped cleanly' "$log"
+	refute_match 'stop: killed [0-9]+ process' "$log"
+	assert_unmounted agent
+}
