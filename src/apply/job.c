@@ -450,7 +450,7 @@ static int end_job(struct job_scan *scan, int timeout_ms, struct error *err)
 
 int apply_end_job(const pid_t *spare, size_t n_spare, int timeout_ms, struct error *err)
 {
-	struct job_scan scan;
+	struct job_scan scan = { 0 };
 	int r = begin(&scan, spare, n_spare, err);
 
 	if (r < 0)
@@ -476,7 +476,7 @@ static int kill_once(const struct job_scan *scan)
 
 int apply_kill_job(const pid_t *spare, size_t n_spare, struct error *err)
 {
-	struct job_scan scan;
+	struct job_scan scan = { 0 };
 	int killed = 0, r = begin(&scan, spare, n_spare, err);
 
 	if (r < 0)
