@@ -162,7 +162,8 @@ static void everybody_body(void)
 		ck_assert_uint_eq(strlen(all), 3);
 		ck_assert(strchr(all, 'a') && strchr(all, 'b') && strchr(all, 'c'));
 	}
-	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* all were reaped */
+	while (waitpid(-1, NULL, 0) > 0) /* the last ones: who has ended is not waited for */
+		;
 }
 TEST_AS_INIT(everybody)
 
