@@ -236,19 +236,58 @@ static void inspect_socket(const struct inspection *in)
 
 /* ---- groups ---- */
 
+struct group_search {
+	const struct inspection *in;
+	const char *meant;     /* the group of the engine's socket, as it was named */
+	struct strings docker; /* members of `docker`, who are meant where that is a number */
+};
+
+static bool is_meant(const struct group_search *search, const struct group *entry)
+{
+	const struct facts_identity *identity = &search->in->facts->identity;
+
+	return str_equal(entry->gr_name, search->meant) ||
+	       (identity->group_found == TRI_YES && identity->group_gid > 0 &&
+		identity->group_gid == entry->gr_gid);
+}
+
+static void add_members(const struct inspection *in, const struct group *entry,
+			struct strings *list)
+{
+	for (char **member = entry->gr_mem; member && *member; member++)
+		if (!strings_has(list, *member))
+			strings_add(in->arena, list, arena_strdup(in->arena, *member));
+}
+
 static bool look_at_group(const struct group *entry, void *context)
 {
-	const struct inspection *in = context;
-	struct facts_reach *reach = &in->facts->reach;
-	const char *docker = in->options->socket_group;
+	struct group_search *search = context;
+	struct facts_reach *reach = &search->in->facts->reach;
 
 	if (!reach->socket_group && reach->socket_gid == entry->gr_gid)
-		reach->socket_group = arena_strdup(in->arena, entry->gr_name);
-	if (!str_equal(entry->gr_name, docker ? docker : "docker"))
-		return true;
-	for (char **member = entry->gr_mem; member && *member; member++)
-		strings_add(in->arena, &reach->users, arena_strdup(in->arena, *member));
+		reach->socket_group = arena_strdup(search->in->arena, entry->gr_name);
+	if (is_meant(search, entry))
+		add_members(search->in, entry, &reach->users);
+	else if (str_equal(entry->gr_name, "docker"))
+		add_members(search->in, entry, &search->docker);
 	return true;
+}
+
+static void inspect_users(const struct inspection *in)
+{
+	struct group_search search = { .in = in, .docker = STRINGS_INIT };
+	struct facts_reach *reach = &in->facts->reach;
+	uint64_t number;
+
+	search.meant = in->options->socket_group;
+	if (!search.meant)
+		search.meant = in->facts->engine.config_group;
+	if (!search.meant)
+		search.meant = "docker";
+	inspect_each_group(in, look_at_group, &search);
+	/* of a group that the image has, the image says who is in it */
+	if (reach->users.count == 0 && str_parse_u64(search.meant, &number) == 0)
+		reach->users = search.docker;
 }
 
 void inspect_reach(const struct inspection *in)
@@ -261,5 +300,5 @@ void inspect_reach(const struct inspection *in)
 	if (reach->docker_host && str_has_prefix(reach->docker_host, "unix:///"))
 		reach->socket = reach->docker_host + strlen("unix://");
 	inspect_socket(in);
-	inspect_each_group(in, look_at_group, (void *) (uintptr_t) in);
+	inspect_users(in);
 }

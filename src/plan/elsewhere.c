@@ -140,8 +140,7 @@ int64_t planner_outside_group(const struct planner *p)
 	return p->facts->reach.socket_gid;
 }
 
-/* --user's own name and those whom the image has put into the group docker. */
-static const char *const *users(struct planner *p)
+const char *const *planner_socket_users(struct planner *p)
 {
 	const struct facts_identity *identity = &p->facts->identity;
 	const struct facts_reach *reach = &p->facts->reach;
@@ -193,7 +192,7 @@ static void say_root_only(struct planner *p, const char *const *names)
 
 static void judge_users(struct planner *p)
 {
-	const char *const *names = users(p);
+	const char *const *names = planner_socket_users(p);
 	const struct facts_reach *reach = &p->facts->reach;
 
 	/* not root, we are that user, and connect(2) has said what there is to say */
@@ -258,7 +257,7 @@ void plan_outside(struct planner *p)
 /* sshd, cron and docker exec give a user the groups of /etc/group and no others. */
 void plan_outside_steps(struct planner *p)
 {
-	const char *const *names = users(p);
+	const char *const *names = planner_socket_users(p);
 	struct plan_step *step;
 
 	if (!names || p->facts->privileges.euid > 0 || planner_outside_group(p) < 0)

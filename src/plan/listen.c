@@ -11,6 +11,7 @@
 
 #define PORT_PLAIN 2375
 #define PORT_TLS   2376
+#define NEW_GROUP  "docker-inner"
 
 static const char good_addresses[] =
 	"--host unix:///PATH or --host tcp://ADDRESS:PORT, the address a "
@@ -256,4 +257,27 @@ void plan_listen(struct planner *p)
 	step->u.listen.n_listeners = p->plan->n_listeners;
 	/* in use (75) and not possible (71) are told apart by the next plan */
 	planner_or_replan(step, CODE_LISTEN_FAILED);
+}
+
+/* A group of the image's own is in its /etc/group, with those who are in it; a number need not be.
+ */
+void plan_socket_group(struct planner *p)
+{
+	const char *group =
+		p->options->socket_group ? p->options->socket_group : p->facts->engine.config_group;
+	const struct plan_listener *socket = planner_public_socket(p);
+	const char *const *names = planner_socket_users(p);
+	struct plan_step *step;
+	uint64_t number;
+
+	if (!socket || socket->gid <= 0 || !names || !group || str_parse_u64(group, &number) < 0)
+		return;
+	step = planner_step(p, STEP_GROUP, "group",
+			    "who logs in later (ssh, docker exec) has the groups of /etc/group");
+	planner_or_degrade(step, CODE_SOCKET_GROUP,
+			   "the socket for users who log in; COMMAND has its group all the same",
+			   NULL);
+	step->u.group.gid = socket->gid;
+	step->u.group.name = NEW_GROUP;
+	step->u.group.users = names;
 }

@@ -83,7 +83,8 @@ static void add_steps(struct planner *p)
 	plan_runtime_directories(p); /* sockets and locks are made in there */
 	if (p->options->tmp_tmpfs)
 		plan_tmp(p);
-	plan_listen(p);	   /* from here on clients wait instead of failing */
+	plan_listen(p); /* from here on clients wait instead of failing */
+	plan_socket_group(p);
 	plan_tls_begin(p); /* dind-certs and mkfs run beside what follows */
 	plan_storage_claim(p);
 	plan_writable(p);

@@ -144,6 +144,10 @@ bool planner_is_outside(const struct planner *p);
 void plan_outside(struct planner *p);
 void plan_outside_steps(struct planner *p);
 void plan_outside_wait(struct planner *p);
+/* Who is to use the socket: --user's own name, and those whom the image has put into the group that
+ * is named, or into `docker`. NULL: nobody. */
+const char *const *planner_socket_users(struct planner *p);
+
 /* The group, by number, that COMMAND as an ordinary user needs for the socket; -1: none. */
 int64_t planner_outside_group(const struct planner *p);
 
@@ -201,6 +205,7 @@ void plan_guard(struct planner *p); /* after that: what a start that is cut off 
 const struct plan_listener *planner_public_socket(const struct planner *p);
 void plan_listeners(struct planner *p);
 void plan_listen(struct planner *p);
+void plan_socket_group(struct planner *p);
 
 /* tls.c: certificates that we make or check are used; clients are asked for theirs; dockerd is to
  * speak TLS at all; where COMMAND finds what a client needs (NULL: it is the user's business). */

@@ -229,6 +229,13 @@ no_capabilities() {
 	assert_match '^\{.*DIND-AGENT-04.*\}$' "$err" 'as PID 1 logs'
 }
 
+@test "jenkins: nested: with --socket-group a login has the number, and all other groups are as they were" {
+	box_run group -e DIND_USER=root -e DIND_SOCKET_GROUP=4322 IMAGE sh -c 'grep -v :4322: /etc/group
+		su jenkins -c "id -Gn; docker version -f \"engine {{.Server.Os}}\""'
+	assert_eq 0 "$status" status
+	assert_eq "$(docker run --rm --entrypoint cat "$IMAGE" /etc/group)"$'\njenkins docker docker-inner\nengine linux' "$out"
+}
+
 @test "jenkins: stop: jobs of sessions and of docker exec clean up with docker, and the client hears how that went" {
 	touch "$WORK/gate/open"
 	ssh_ready agent

@@ -714,11 +714,12 @@ static const struct {
 	const char *group;
 	enum tri found;
 	int64_t gid;
+	const char *users; /* whom the image means to use an engine */
 } groups[] = {
-	{ NULL, TRI_YES, 999 },
-	{ "audio", TRI_YES, 29 },
-	{ "77", TRI_YES, 77 },
-	{ "missing", TRI_NO, -1 },
+	{ NULL, TRI_YES, 999, "agent" },  { "docker", TRI_YES, 999, "agent" },
+	{ "999", TRI_YES, 999, "agent" }, { "audio", TRI_YES, 29, "other agent" },
+	{ "77", TRI_YES, 77, "agent" }, /* nobody has that number: those of `docker` */
+	{ "root", TRI_YES, 0, "" },	  { "missing", TRI_NO, -1, "" },
 };
 
 START_TEST(socket_group_is_resolved)
@@ -728,6 +729,7 @@ START_TEST(socket_group_is_resolved)
 	fixture_inspect(&machine);
 	ck_assert_int_eq(facts->identity.group_found, groups[_i].found);
 	ck_assert_int_eq(facts->identity.group_gid, groups[_i].gid);
+	ck_assert_str_eq(strings_join(&machine.arena, &facts->reach.users, " "), groups[_i].users);
 }
 END_TEST
 

@@ -208,6 +208,43 @@ START_TEST(the_group_of_the_socket)
 }
 END_TEST
 
+/* By number: who logs in has the groups of /etc/group and no others. */
+START_TEST(a_group_without_a_name_is_for_logins_too)
+{
+	static const char *const group[] = { "builder", NULL };
+	const struct plan_step *step;
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.identity.group_found = TRI_YES;
+	m.facts.identity.group_gid = 4321;
+	strings_add(&m.arena, &m.facts.reach.users, group[0]);
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_GROUP), 0); /* nobody has asked for one */
+	m.options.socket_group = "builders";
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_GROUP), 0); /* the image says who is in that */
+	m.options.socket_group = "4321";
+	machine_plan(&m);
+	step = the_step_with_key(&m, "group");
+	ck_assert_int_eq(step->u.group.gid, 4321);
+	ck_assert_str_eq(step->u.group.users[0], "builder");
+	ck_assert_int_eq(step->on_fail, FAIL_DEGRADE);
+	m.options.socket_group = NULL;
+	m.facts.engine.config_group = "4321"; /* of daemon.json */
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_GROUP), 1);
+	m.facts.identity.group_gid = 0; /* root's opens more than a socket */
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_GROUP), 0);
+	m.facts.identity.group_gid = 4321;
+	m.facts.reach.users.count = 0;
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_GROUP), 0); /* there is nobody */
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(a_socket_that_somebody_serves)
 {
 	struct machine m;
@@ -270,6 +307,7 @@ int main(void)
 	tcase_add_test(tc, duplicates_are_one);
 	tcase_add_loop_test(tc, tls_opens_the_network, 0, ARRAY_SIZE(tls));
 	tcase_add_test(tc, the_group_of_the_socket);
+	tcase_add_test(tc, a_group_without_a_name_is_for_logins_too);
 	tcase_add_test(tc, a_socket_that_somebody_serves);
 	tcase_add_test(tc, a_socket_that_could_not_be_opened);
 	tcase_add_test(tc, strict_args_leaves_the_sockets_to_dockerd);

@@ -272,7 +272,7 @@ static void carry_out(struct machine *m)
 		case STEP_LINK:
 		case STEP_CLAMP_MSS:
 		case STEP_DNS_RELAY:
-		case STEP_GROUP: /* of another plan: an engine outside */
+		case STEP_GROUP: /* /etc/group is read when it is carried out */
 		case STEP_LISTEN:
 		case STEP_LEASE:
 		case STEP_LOCK:
