@@ -211,6 +211,7 @@ struct supervise_options {
 	int restart_engine;	  /* how often an engine that died is started again */
 	int ready_timeout_ms;
 	int stop_timeout_ms;
+	const char *state_file; /* for `ready`; NULL: DIND_STATE_FILE */
 	const char *ready_file; /* NULL: none */
 	const char *quit_file;	/* its appearance is a first TERM; NULL: none */
 	const char *quit_pipe;	/* made; likewise when the last who had it open for writing has gone

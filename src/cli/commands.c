@@ -220,7 +220,8 @@ int cli_doctor(struct cli *cli)
 int cli_ready(struct cli *cli)
 {
 	struct error err = ERROR_INIT;
-	int status = supervise_ready(DIND_STATE_FILE, cli->options.ready_wait_ms, &err);
+	int status =
+		supervise_ready(state_file_find(&cli->arena), cli->options.ready_wait_ms, &err);
 
 	if (status != STATUS_OK)
 		log_line(LOG_LEVEL_ERROR,

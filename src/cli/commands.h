@@ -18,6 +18,15 @@ int cli_ready(struct cli *cli);
 int cli_version(struct cli *cli);
 int cli_help(struct cli *cli);
 
+/* ---- state_file.c ---- */
+
+/* Where the state is to be written: the usual place, or one that an ordinary user may write to.
+ * What an earlier start has left there is removed. */
+const char *state_file_make(struct arena *arena);
+
+/* Where `ready` finds it. */
+const char *state_file_find(struct arena *arena);
+
 /* ---- planning.c ---- */
 
 /* Time that went into the parts of a start, for the line at debug level. */

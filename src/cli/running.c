@@ -286,6 +286,7 @@ static struct supervise_options supervise_what(struct start *start)
 		.quit_file = options->quit_file,
 		.quit_pipe = options->quit_pipe,
 		.outer_notify = options_environment(options, "NOTIFY_SOCKET"),
+		.state_file = state_file_make(&start->planning.arena),
 		.socket_url = socket_url(&planning->plan),
 		.summary = summary(start),
 		.engine_fds = { .listen = start->context.listen_fds,

@@ -50,6 +50,7 @@ void loop_write_state(const struct loop *loop)
 		.ready_after_ms = loop->ready_after_ms,
 		.restarts = loop->restarts,
 	};
+	const char *path = loop->options->state_file ? loop->options->state_file : DIND_STATE_FILE;
 	char text[STATE_TEXT_MAX], problem[64];
 	int r;
 
@@ -58,9 +59,9 @@ void loop_write_state(const struct loop *loop)
 	copy(record.summary, sizeof(record.summary), loop->options->summary);
 	copy(record.reason, sizeof(record.reason), loop->reason);
 	state_format(&record, text, sizeof(text));
-	r = file_replace(DIND_STATE_FILE, text, 0644);
+	r = file_replace(path, text, 0644);
 	if (r < 0) /* `ready` will not know; the engine runs all the same */
-		log_debug("%s: %s", DIND_STATE_FILE, strerror_r(-r, problem, sizeof(problem)));
+		log_debug("%s: %s", path, strerror_r(-r, problem, sizeof(problem)));
 }
 
 static void tell_manager(const struct loop *loop, const char *text)

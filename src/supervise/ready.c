@@ -62,8 +62,12 @@ static enum verdict look(const char *state_file, int64_t end, struct error *err)
 	if (n == -ENOENT) {
 		(void) error_set_plain(err, -EAGAIN,
 				       "there is no '%s' yet: dind-init is still at its "
-				       "preparations, or does not run here",
-				       state_file);
+				       "preparations, or does not run here%s",
+				       state_file,
+				       str_has_prefix(state_file, "/tmp/")
+					       ? ", or as a user who can write neither to /run nor "
+						 "to /tmp (--tmpfs /tmp)"
+					       : "");
 		return VERDICT_STARTING;
 	}
 	if (n < 0) {

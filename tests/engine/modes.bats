@@ -160,6 +160,15 @@ refused() {
 	assert_match "DIND-SOCKET-04.*--group-add $GID" "${err//$'\n'/ }"
 	box_run_plain remote --user 1000:1000 "${REMOTE[@]}" -v "$CERTS:/certs:ro" IMAGE -- sh -c 'id -u; docker info -f "{{.Name}}"'
 	assert_eq $'1000\ninner' "$out" 'remote'
+	# /run is root's: `ready` finds the state all the same, whoever asks, and also after a start again
+	plain_start probed "${AUTO[@]}" --user 1000:1000 --group-add "$GID" -v "$SOCKET:/var/run/docker.sock" IMAGE -- sleep 300
+	box_ready probed 10
+	docker restart -t 5 "$(box_name probed)" >/dev/null
+	docker exec -u 0 "$(box_name probed)" dind-init ready --timeout 10
+	box_run_plain sealed "${AUTO[@]}" --user 1000:1000 --group-add "$GID" --read-only -v "$SOCKET:/var/run/docker.sock" IMAGE -- \
+		dind-init ready
+	assert_eq 75 "$status" 'nowhere to write'
+	assert_match 'DIND-READY-01.*--tmpfs /tmp' "$err"
 	box_run nested --user 1000:1000 "${AUTO[@]}" IMAGE -- true
 	assert_eq 77 "$status" 'nested'
 	assert_match 'DIND-PRIV-01.*--user 0:0' "${err//$'\n'/ }" 'nested'
