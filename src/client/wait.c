@@ -13,6 +13,7 @@
 #include "client.h"
 #include "dind/file.h"
 #include "dind/str.h"
+#include "docker.h"
 #include "http_internal.h"
 #include "ssh.h"
 
@@ -164,27 +165,11 @@ static void copy(char *buf, size_t size, const json_t *object, const char *key)
 	(void) snprintf(buf, size, "%s", text ? text : "");
 }
 
-/* "1.45" as 1045; 0 for what is no version. */
-static int api_number(const char *text)
-{
-	char major[8];
-	size_t n = strcspn(text, ".");
-	int a = 0, b = 0;
-
-	if (n == 0 || n >= sizeof(major) || !text[n])
-		return 0;
-	memcpy(major, text, n);
-	major[n] = '\0';
-	if (str_parse_int(major, 0, 99, &a) < 0 || str_parse_int(text + n + 1, 0, 999, &b) < 0)
-		return 0;
-	return a * 1000 + b;
-}
-
 static void judge_version(const struct attempt *a, struct finding *finding)
 {
 	const char *held = a->options->api_version;
-	int wanted = held ? api_number(held) : 0;
-	int low = api_number(finding->api_min), high = api_number(finding->api);
+	int wanted = held ? docker_api_number(held) : 0;
+	int low = docker_api_number(finding->api_min), high = docker_api_number(finding->api);
 
 	if (wanted && ((low && wanted < low) || (high && wanted > high)))
 		found(finding, CODE_REMOTE_API, true, "unset it, or name one of these versions",
@@ -345,5 +330,6 @@ int wait_run(const struct client_options *options)
 		 *finding.version ? finding.version : "of an unknown version",
 		 *finding.api_min ? finding.api_min : "", *finding.api_min ? " to " : "",
 		 finding.api, (long long) (clock_now_ms() - began));
+	docker_check(&(struct docker_engine){ options->host, finding.version, finding.api_min });
 	return STATUS_OK;
 }

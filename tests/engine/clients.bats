@@ -113,6 +113,10 @@ doctor_of() {
 	assert_match 'DIND-CLIENT-04: docker 20\.10\.[0-9a-z.+]+ speaks the API up to 1\.41 here, and engine 26\.1\.[0-9a-z.+]+ on tcp://floor:2375 takes 1\.44 at least' "$out"
 	out=$(docker run --rm --label "dind-run=$RUN" --network "$RUN" -e DOCKER_HOST=tcp://floor:2375 --entrypoint docker "$IMAGE" ps 2>&1) || true
 	assert_match 'client version 1\.41 is too old' "$out" "docker's words"
+	# an agent that is given that engine hears of it before its COMMAND does
+	box_run_plain agent --network "$RUN" -e DOCKER_TLS_CERTDIR= -e DOCKER_HOST=tcp://floor:2375 --entrypoint dind-init IMAGE --mode remote -- true
+	assert_eq 0 "$status" 'COMMAND may have another use for it'
+	assert_match 'DIND-CLIENT-04.*docker 20\.10\.[0-9a-z.+]+ speaks the API up to 1\.41 here' "$err"
 	IMAGE=$CLI_IMAGE:trixie
 	doctor_of -e DOCKER_HOST=tcp://floor:2375
 	refute_match 'DIND-CLIENT-' "$out"

@@ -31,9 +31,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	static const char *const names[] = {
-		"out", "ca.pem", "cert.pem", "key.pem", "ssh", "argv"
-	};
+	static const char *const names[] = { "out", "ca.pem", "cert.pem", "key.pem",
+					     "ssh", "argv",   "docker" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		(void) unlink(in_top(names[i]));
@@ -178,6 +177,57 @@ static void make_ssh(const char *script)
 	ck_assert_int_eq(file_replace(in_top("ssh"), script, 0755), 0);
 }
 
+/* A docker client that says what real ones say. */
+static const struct {
+	const char *script, *says;
+} clients[] = {
+	{ "echo 20.10.24 1.41\necho 'Error response from daemon: client version 1.41 is too old. "
+	  "Minimum supported API version is 1.44' >&2\nexit 1\n",
+	  "DIND-CLIENT-04: docker 20.10.24 speaks the API up to 1.41 here, and engine 29.0.0 on "
+	  "tcp" },
+	{ "echo 99.0.0 1.99\necho a warning >&2\necho 'Error response from daemon: client version "
+	  "1.60 "
+	  "is too new. Maximum supported API version is 1.52' >&2\nexit 1\n",
+	  "DIND-CLIENT-05: docker 99.0.0 here and engine 29.0.0 on tcp://127.0.0.1" },
+	{ "[ \"$*\" = \"--host $DOCKER_HOST version --format {{.Client.Version}} "
+	  "{{.Client.DefaultAPIVersion}}\" ] || { echo 1 1.1; exit 1; }\n"
+	  "echo 28.5.2 1.51\n",
+	  NULL },
+	{ "echo 20.10.24\nexit 1\n", NULL }, /* says nothing of its API */
+	{ "exit 126\n", NULL },
+	{ NULL, NULL }, /* there is none */
+};
+
+START_TEST(the_docker_of_path)
+{
+	static char path[160], host[80], script[512];
+	const char *const words[] = { "wait",	   "--host", host + strlen("DOCKER_HOST="),
+				      "--timeout", "20",     NULL };
+	const char *const environment[] = { path, host, NULL };
+	uint16_t port;
+	pid_t pid = canned_tcp("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+			       "{\"Version\":\"29.0.0\",\"ApiVersion\":\"1.52\","
+			       "\"MinAPIVersion\":\"1.44\"}\n",
+			       &port);
+
+	(void) snprintf(path, sizeof(path), "PATH=%s", top);
+	(void) snprintf(host, sizeof(host), "DOCKER_HOST=%s", url_of(port));
+	(void) snprintf(script, sizeof(script), "#!/bin/sh\n%s",
+			clients[_i].script ? clients[_i].script : "");
+	if (clients[_i].script)
+		ck_assert_int_eq(file_replace(in_top("docker"), script, 0755), 0);
+	ck_assert_int_eq(client(words, environment), 0);
+	assert_says("engine 29.0.0, API 1.44 to 1.52");
+	if (clients[_i].says)
+		assert_says(clients[_i].says);
+	else
+		ck_assert_ptr_null(strstr(output, "DIND-CLIENT"));
+	if (_i == 1)
+		assert_says("\"Error response from daemon: client version 1.60 is too new.");
+	canned_end(pid);
+}
+END_TEST
+
 START_TEST(over_ssh)
 {
 	static char script[512], path[256];
@@ -241,6 +291,7 @@ int main(void)
 	tcase_add_test(tc, one_that_comes_later);
 	tcase_add_loop_test(tc, somebody_else, 0, (int) ARRAY_SIZE(wrong));
 	tcase_add_test(tc, certificates_that_are_none);
+	tcase_add_loop_test(tc, the_docker_of_path, 0, (int) ARRAY_SIZE(clients));
 	tcase_add_test(tc, over_ssh);
 	tcase_add_loop_test(tc, whose_address, 0, 5);
 	suite_add_tcase(suite, tc);
