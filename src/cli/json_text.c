@@ -64,6 +64,7 @@ static int find(const char *object, const char *name, struct place *ret_place)
 {
 	struct place place = { .empty = true };
 	const char *at, *key;
+	bool comma = false;
 
 	if (*object != '{')
 		return -EINVAL;
@@ -85,10 +86,11 @@ static int find(const char *object, const char *name, struct place *ret_place)
 		if (!at)
 			return -EINVAL;
 		at = skip_blank(at);
-		if (*at != ',')
+		comma = *at == ',';
+		if (!comma)
 			break;
 	}
-	if (*at != '}')
+	if (comma || *at != '}')
 		return -EINVAL;
 	place.close = at;
 	*ret_place = place;
@@ -112,6 +114,8 @@ static int descend(const char *text, const char *const *path, size_t depth, size
 
 	do {
 		r = find(object, path[i], &place);
+		if (r == 0 && i == 0 && *skip_blank(place.close + 1))
+			r = -EINVAL;
 		if (r < 0)
 			return r;
 		object = place.value;
