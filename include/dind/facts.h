@@ -287,8 +287,8 @@ struct facts_reach {
 					   1.45" */
 	/* the group of the socket's number in /etc/group, NULL: none has it */
 	const char *socket_group;
-	/* members of --socket-group, of `docker` where that is not given or a number that nobody has:
-	   whom the image means to use an engine */
+	/* members of --socket-group, of `docker` where that is not given or a number that nobody
+	   has: whom the image means to use an engine */
 	struct strings users;
 };
 
