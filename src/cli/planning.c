@@ -4,8 +4,9 @@
 #include "dind/inspect.h"
 #include "dind/log.h"
 
-/* One trial is a few system calls, or the start of a program on a slow disk. */
-#define TRIAL_TIMEOUT_MS 5000
+/* One trial is a few system calls, or the start of a program on a slow disk. A machine that starves
+ * needs seconds for that (6.8 s were seen), and what is given up then is a worse storage driver. */
+#define TRIAL_TIMEOUT_MS 15000
 
 int planning_inspect(struct planning *planning, const struct cli *cli, struct error *err)
 {

@@ -62,15 +62,16 @@ static bool any_reached(const struct strings *servers)
 }
 
 /*
- * 169.254.x.53, which is routed nowhere. x is of our own address, and so another one at every
- * level: for the engine outside may ask its own relay from within our namespace, and must not end
- * at ours.
+ * 169.254.x.y, which is routed nowhere. Both are of our own address, and so others at every level:
+ * for the engine outside may ask its own relay from within our namespace, and must not end at ours.
+ * y is none that clouds have given to name servers of theirs (169.254.20.10, .169.253, .170.2).
  */
 static const char *relay_address(struct planner *p)
 {
+	static const unsigned int firsts[] = { 172, 10, 192, 100 }; /* where inner networks lie */
 	const struct strings *outside = &p->facts->network.outside;
 	struct network_range range;
-	unsigned int x = 1;
+	unsigned int x = 1, y = RELAY_OCTET;
 
 	for (size_t i = 0; i < outside->count; i++) {
 		unsigned int second;
@@ -78,12 +79,15 @@ static const char *relay_address(struct planner *p)
 		if (!network_parse(outside->items[i], &range))
 			continue;
 		second = range.address >> 16 & 0xff;
-		if (second > 0 && second < 255) { /* RFC 3927: neither end of the range */
-			x = second;
-			break;
-		}
+		if (second == 0 || second == 255) /* RFC 3927: neither end of the range */
+			continue;
+		x = second;
+		while (y - RELAY_OCTET < ARRAY_SIZE(firsts) &&
+		       firsts[y - RELAY_OCTET] != range.address >> 24)
+			y++;
+		break;
 	}
-	return arena_printf(p->arena, "169.254.%u.%d", x, RELAY_OCTET);
+	return arena_printf(p->arena, "169.254.%u.%u", x, y);
 }
 
 static void use(struct planner *p, const struct strings *servers, const char *why)

@@ -76,7 +76,9 @@ static void avoid(struct planner *p, struct outside *outside, const char *text, 
 		if (!overlaps(&range, blocks[i]))
 			continue;
 		outside->taken[i] = true;
-		hit = hit || i < DOCKER_BLOCKS;
+		/* in a range of ours the level above was pushed out of Docker's: they are taken
+		 * further out */
+		hit = hit || i < DOCKER_BLOCKS || (ours && range.bits >= BLOCK_BITS);
 		if (ours && outside->next < i + 1)
 			outside->next = i + 1;
 	}

@@ -424,6 +424,11 @@ static const struct {
 	{ { "10.1.0.0/16" }, { NULL }, "HTTP_PROXY=http://proxy:3128", NULL },
 	/* all of docker's: what is seldom routed */
 	{ { "172.16.0.0/12" }, { NULL }, NULL, "192.168.0.0/16 10.201.0.0/16 10.202.0.0/16" },
+	/* one level below that: Docker's ranges are taken two levels out, where nobody sees them */
+	{ { "192.168.0.0/16" }, { NULL }, NULL, "10.201.0.0/16 10.202.0.0/16 10.203.0.0/16" },
+	{ { "10.201.16.0/20" }, { NULL }, NULL, "10.202.0.0/16 10.203.0.0/16 10.204.0.0/16" },
+	/* a route to all of a company is no network that we are in */
+	{ { "10.0.0.0/8" }, { NULL }, NULL, NULL },
 	{ { "172.16.0.0/12", "192.168.0.0/16" },
 	  { NULL },
 	  NULL,
@@ -560,6 +565,31 @@ START_TEST(name_servers_are_reached)
 }
 END_TEST
 
+/* One network never gives the address that another one gives. */
+static const struct {
+	const char *outside, *relay;
+} relays[] = {
+	{ "172.18.0.0/16", "169.254.18.53" },	{ "10.18.0.0/16", "169.254.18.54" },
+	{ "192.168.0.0/20", "169.254.168.55" }, { "100.64.3.4/32", "169.254.64.56" },
+	{ "198.18.0.0/16", "169.254.18.57" },	{ "10.0.0.0/8", "169.254.1.53" },
+	{ "10.20.0.0/16", "169.254.20.54" },
+};
+
+START_TEST(the_relay_has_an_address_of_its_own)
+{
+	struct machine m;
+
+	start(&m);
+	m.facts.network.outside = (struct strings) STRINGS_INIT;
+	m.facts.network.name_servers = (struct strings) STRINGS_INIT;
+	strings_add(&m.arena, &m.facts.network.outside, relays[_i].outside);
+	strings_add(&m.arena, &m.facts.network.name_servers, "127.0.0.11");
+	machine_plan(&m);
+	ck_assert_str_eq(the_step_with_key(&m, "dns-relay")->u.dns_relay.address, relays[_i].relay);
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(name_servers_that_were_named)
 {
 	static const char *const dns[] = { "10.9.9.9", NULL };
@@ -610,6 +640,7 @@ int main(void)
 	tcase_add_loop_test(tcase, ranges_are_free, 0, ARRAY_SIZE(ranges));
 	tcase_add_test(tcase, ranges_that_were_named);
 	tcase_add_loop_test(tcase, name_servers_are_reached, 0, ARRAY_SIZE(resolvers));
+	tcase_add_loop_test(tcase, the_relay_has_an_address_of_its_own, 0, ARRAY_SIZE(relays));
 	tcase_add_test(tcase, name_servers_that_were_named);
 	tcase_add_test(tcase, strict_arguments_stay_as_they_are);
 	return run_suite(tcase);
