@@ -26,6 +26,8 @@ static int dispatch(const struct client_options *options)
 		return wait_run(options);
 	case CLIENT_LOCAL:
 		return local_run(options);
+	case CLIENT_ASK:
+		return ask_run(options);
 	case CLIENT_WATCH:
 		return watch_run(options);
 	case CLIENT_CHECK:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ask an engine in plain HTTP, without a library and without a certificate: that it wants one is an
- * answer, too. Names are resolved by getent(1), which may take its time; we need not.
+ * answer, too, and then dind-client asks. Names are resolved by getent(1), which may take its time;
+ * we need not.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -245,6 +246,17 @@ static const char *tls_variable(const struct options *options)
 	return NULL;
 }
 
+/* With the client's own certificates and keys, which need libraries. */
+static void ask_program(const struct options *options, const char *program, const char *host,
+			struct arena *arena, struct client_view *view)
+{
+	const char *const argv[] = { program, "ask", "--host", host, NULL };
+	char text[4096];
+
+	output_of(argv, options->environment, text, sizeof(text));
+	client_read_asked(text, arena, view);
+}
+
 static bool is_socket(const char *url)
 {
 	struct stat st;
@@ -252,8 +264,8 @@ static bool is_socket(const char *url)
 	return stat(url + strlen("unix://"), &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-void client_ask(const struct options *options, const char *socket, struct arena *arena,
-		struct client_view *ret_view)
+void client_ask(const struct options *options, const char *socket, const char *program,
+		struct arena *arena, struct client_view *ret_view)
 {
 	const char *host = options_environment(options, "DOCKER_HOST");
 	struct client_view view = { .tls_by = tls_variable(options) };
@@ -270,6 +282,11 @@ void client_ask(const struct options *options, const char *socket, struct arena 
 		view.host = host;
 		ask_engine(&address, length, arena, &view);
 	}
+	if (str_has_prefix(host, "ssh://"))
+		view.host = host;
+	if (program && view.host &&
+	    ((view.spoken == CLIENT_SPOKEN_TLS && view.tls_by) || str_has_prefix(host, "ssh://")))
+		ask_program(options, program, host, arena, &view);
 	if (view.min_api)
 		ask_client(options, arena, &view);
 	*ret_view = view;

@@ -24,8 +24,9 @@ struct client_view {
 	enum client_spoken spoken; /* there */
 	const char *tls_by;	   /* the variable that makes docker speak TLS */
 	const char *engine, *api,
-		*min_api;		 /* versions: of the engine, of its API, the oldest one */
-	const char *client, *client_api; /* of docker here, and the newest API that it speaks */
+		*min_api;		  /* versions: of the engine, of its API, the oldest one */
+	const char *code, *fact, *remedy; /* what dind-client has found out about that engine */
+	const char *client, *client_api;  /* of docker here, and the newest API that it speaks */
 };
 
 /* ---- client_judge.c: pure ---- */
@@ -35,6 +36,9 @@ enum client_spoken client_what_is_spoken(const char *answer, size_t length);
 
 /* The versions in an answer to GET /version. */
 void client_read_version(const char *answer, struct arena *arena, struct client_view *view);
+
+/* What `dind-client ask` has printed: versions, or a code with its fact and remedy. */
+void client_read_asked(const char *text, struct arena *arena, struct client_view *view);
 
 /* "1.9" is older than "1.10". False when one of them is no version. */
 bool client_api_is_older(const char *a, const char *b);
@@ -46,9 +50,10 @@ void client_judge(const struct client_view *view, struct arena *arena, struct pl
 
 /*
  * Ask the engine that DOCKER_HOST names, else @socket (a URL, NULL: the default one if it is
- * there), and the docker in PATH. At most a few seconds; what does not answer stays unknown.
+ * there), and the docker in PATH. One that speaks TLS, or is behind ssh, by way of @program
+ * (dind-client, NULL: there is none). At most a few seconds; what does not answer stays unknown.
  */
-void client_ask(const struct options *options, const char *socket, struct arena *arena,
-		struct client_view *ret_view);
+void client_ask(const struct options *options, const char *socket, const char *program,
+		struct arena *arena, struct client_view *ret_view);
 
 #endif

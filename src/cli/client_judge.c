@@ -42,6 +42,19 @@ void client_read_version(const char *answer, struct arena *arena, struct client_
 	json_decref(object);
 }
 
+void client_read_asked(const char *text, struct arena *arena, struct client_view *view)
+{
+	json_t *object = json_loads(text, 0, NULL);
+
+	view->code = text_of(object, "code", arena);
+	view->fact = text_of(object, "fact", arena);
+	view->remedy = text_of(object, "remedy", arena);
+	view->engine = text_of(object, "Version", arena);
+	view->api = text_of(object, "ApiVersion", arena);
+	view->min_api = text_of(object, "MinAPIVersion", arena);
+	json_decref(object);
+}
+
 static bool parse_api(const char *text, int *ret_major, int *ret_minor)
 {
 	const char *dot = text ? strchr(text, '.') : NULL;
@@ -107,6 +120,8 @@ void client_judge(const struct client_view *view, struct arena *arena, struct pl
 		    arena_printf(arena, "nobody listens on %s, which DOCKER_HOST names",
 				 view->host),
 		    "start the engine that it is about, or unset DOCKER_HOST");
+	if (view->code && view->fact && view->remedy)
+		add(arena, plan, view->code, view->fact, view->remedy);
 	if (client_api_is_older(view->client_api, view->min_api))
 		add(arena, plan, "DIND-CLIENT-04",
 		    arena_printf(

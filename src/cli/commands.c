@@ -207,7 +207,8 @@ int cli_doctor(struct cli *cli)
 	if (r == 0) {
 		struct client_view view;
 
-		client_ask(&cli->options, our_socket(&planning.arena), &planning.arena, &view);
+		client_ask(&cli->options, our_socket(&planning.arena), planning.facts.engine.client,
+			   &planning.arena, &view);
 		client_judge(&view, &planning.arena, &planning.plan);
 	}
 	status = r < 0 ? failed("DIND-DOCTOR-01", &err) : print_doctor(cli, &planning.plan, &err);

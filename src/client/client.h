@@ -46,6 +46,7 @@ enum client_command {
 	CLIENT_CHECK,
 	CLIENT_WAIT,
 	CLIENT_LOCAL,
+	CLIENT_ASK,
 };
 
 struct client_options {
@@ -63,7 +64,7 @@ struct client_options {
 	struct http_tls tls;   /* for it */
 	struct strings images; /* to copy from it */
 
-	/* wait, local */
+	/* wait, local, ask */
 	const char *host;	  /* as DOCKER_HOST */
 	const char *certificates; /* DOCKER_CERT_PATH, else ~/.docker; NULL: neither is known */
 	const char *api_version;  /* DOCKER_API_VERSION, NULL: none */
@@ -99,6 +100,10 @@ int watch_run(const struct client_options *options);
 /* Wait until options->host answers, or is known never to. STATUS_OK, STATUS_UNAVAILABLE, or
  * STATUS_CONFIG for what waiting does not mend; all is logged. */
 int wait_run(const struct client_options *options);
+
+/* Ask options->host once, and print what there is to know as a line of JSON: Version, ApiVersion and
+ * MinAPIVersion, or code, fact and remedy. STATUS_OK or STATUS_UNAVAILABLE. */
+int ask_run(const struct client_options *options);
 
 /* Does the host of options->host have an address of this network namespace? Prints what was found
  * to stdout: 0 yes, 1 no, 2 it could not be looked up. */

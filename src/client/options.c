@@ -12,6 +12,7 @@
 #define CHECK	     4
 #define WAIT	     8
 #define LOCAL	     16
+#define ASK	     32
 #define TIMEOUT_MAX  86400
 #define PARALLEL_MAX 64
 
@@ -50,7 +51,7 @@ static const struct {
 	const char *name, *value, *help;
 	int code, commands;
 } table[] = {
-	{ "host", "URL", "the engine that is waited for, as DOCKER_HOST", OPT_HOST, WAIT | LOCAL },
+	{ "host", "URL", "the engine that is meant, as DOCKER_HOST", OPT_HOST, WAIT | LOCAL | ASK },
 	{ "socket", "PATH", "our engine's socket", OPT_SOCKET, PREPARE | WATCH },
 	{ "clean-before", "SECONDS",
 	  "first remove containers and networks made before that time of the epoch; fractions "
@@ -84,7 +85,7 @@ static const struct {
 	  PREPARE | WATCH | CHECK | WAIT },
 	{ "log-level", "LEVEL", "error to debug (DIND_LOG_LEVEL)", OPT_LOG_LEVEL,
 	  PREPARE | WATCH | CHECK | WAIT },
-	{ "help", NULL, "this text", OPT_HELP, PREPARE | WATCH | CHECK | WAIT | LOCAL },
+	{ "help", NULL, "this text", OPT_HELP, PREPARE | WATCH | CHECK | WAIT | LOCAL | ASK },
 };
 
 static const struct {
@@ -97,6 +98,7 @@ static const struct {
 	{ "check", "check --directory DIR", CHECK, CLIENT_CHECK },
 	{ "wait", "wait --host URL [OPTION...]", WAIT, CLIENT_WAIT },
 	{ "local", "local --host URL", LOCAL, CLIENT_LOCAL },
+	{ "ask", "ask --host URL", ASK, CLIENT_ASK },
 };
 
 void client_usage(void)
@@ -343,8 +345,10 @@ static int check(const struct client_options *options, struct error *err)
 {
 	if (options->command == CLIENT_PREPARE && !options->socket)
 		return error_set_plain(err, -EINVAL, "prepare needs --socket");
-	if ((options->command == CLIENT_WAIT || options->command == CLIENT_LOCAL) && !options->host)
-		return error_set_plain(err, -EINVAL, "wait and local need --host");
+	if ((options->command == CLIENT_WAIT || options->command == CLIENT_LOCAL ||
+	     options->command == CLIENT_ASK) &&
+	    !options->host)
+		return error_set_plain(err, -EINVAL, "wait, local and ask need --host");
 	if (options->images.count > 0 && !options->from)
 		return error_set_plain(err, -EINVAL, "--image needs --from");
 	if (options->from && options->images.count == 0)
@@ -419,7 +423,8 @@ int client_options_parse(struct client_options *options, struct arena *arena, in
 			o.command = commands[i].command;
 	if (o.command == CLIENT_HELP && strcmp(command, "--help") != 0)
 		return error_set_plain(err, -EINVAL,
-				       "%s: wanted prepare, watch, check, wait or local", command);
+				       "%s: wanted prepare, watch, check, wait, local or ask",
+				       command);
 	/* PID 1 has checked them. */
 	if (format && *format)
 		r = set_format(&o, format, err);

@@ -333,3 +333,20 @@ int wait_run(const struct client_options *options)
 	docker_check(&(struct docker_engine){ options->host, finding.version, finding.api_min });
 	return STATUS_OK;
 }
+
+int ask_run(const struct client_options *options)
+{
+	struct finding f;
+	json_t *line;
+
+	attempt(options, clock_now_ms() + ATTEMPT_MS, &f);
+	line = f.code ? json_pack("{s:s, s:s, s:s}", "code", f.code, "fact", f.fact, "remedy",
+				  f.remedy ? f.remedy : "start that engine, or correct DOCKER_HOST")
+		      : json_pack("{s:s, s:s, s:s}", "Version", f.version, "ApiVersion", f.api,
+				  "MinAPIVersion", f.api_min);
+	if (line) /* what was said on the way may be no UTF-8 */
+		(void) json_dumpf(line, stdout, JSON_COMPACT);
+	(void) putchar('\n');
+	json_decref(line);
+	return f.code || !line ? STATUS_UNAVAILABLE : STATUS_OK;
+}

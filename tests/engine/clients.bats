@@ -100,6 +100,9 @@ doctor_of() {
 	refute_match 'DIND-CLIENT-' "$out"
 	doctor_of -e DOCKER_HOST=tcp://docker:2376 -e DOCKER_TLS_VERIFY=1
 	refute_match 'DIND-CLIENT-' "$out"
+	assert_match 'DIND-REMOTE-12: /root/.docker/ca.pem' "$out" 'no certificates'
+	doctor_of -e DOCKER_HOST=tcp://docker:2376 -e DOCKER_TLS_VERIFY=1 -e DOCKER_CERT_PATH=/certs/client -v "$CERTS:/certs/client:ro"
+	refute_match 'DIND-(CLIENT|REMOTE)-' "$out"
 }
 
 @test "clients: a client that is too old for the engine is named, with both versions" {

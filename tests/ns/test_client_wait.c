@@ -101,6 +101,25 @@ START_TEST(an_engine)
 }
 END_TEST
 
+START_TEST(asked_once)
+{
+	uint16_t port;
+	pid_t pid = canned_tcp(CANNED_VERSION, &port);
+	const char *const words[] = { "ask", "--host", url_of(port), NULL };
+	const char *const none[] = { NULL }, *const tls[] = { "DOCKER_TLS=1", NULL };
+
+	ck_assert_int_eq(client(words, none), 0);
+	ck_assert_str_eq(output, "{\"Version\":\"26.1.5\",\"ApiVersion\":\"1.45\","
+				 "\"MinAPIVersion\":\"1.24\"}\n");
+	ck_assert_int_eq(client(words, tls), 69);
+	assert_says("{\"code\":\"DIND-REMOTE-13\",\"fact\":\"tcp://127.0.0.1:");
+	assert_says("\"remedy\":\"unset DOCKER_TLS_VERIFY");
+	canned_end(pid);
+	ck_assert_int_eq(client(words, none), 69);
+	assert_says("DIND-REMOTE-10");
+}
+END_TEST
+
 START_TEST(one_that_comes_later)
 {
 	uint16_t port;
@@ -288,6 +307,7 @@ int main(void)
 	tcase_set_timeout(tc, 90);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, an_engine);
+	tcase_add_test(tc, asked_once);
 	tcase_add_test(tc, one_that_comes_later);
 	tcase_add_loop_test(tc, somebody_else, 0, (int) ARRAY_SIZE(wrong));
 	tcase_add_test(tc, certificates_that_are_none);

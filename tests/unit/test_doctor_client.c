@@ -53,6 +53,28 @@ START_TEST(versions_are_read_or_left_alone)
 }
 END_TEST
 
+START_TEST(what_dind_client_has_found)
+{
+	struct arena arena = ARENA_INIT;
+	struct client_view view = { .host = TCP };
+
+	client_read_asked("", &arena, &view);
+	client_read_asked("[1]", &arena, &view);
+	ck_assert(!view.code && !view.engine);
+	client_read_asked("{\"code\":\"C\",\"fact\":\"f\",\"remedy\":\"r\"}\n", &arena, &view);
+	ck_assert_str_eq(view.code, "C");
+	ck_assert_str_eq(view.fact, "f");
+	ck_assert_str_eq(view.remedy, "r");
+	client_read_asked(
+		"{\"Version\":\"29\",\"ApiVersion\":\"1.52\",\"MinAPIVersion\":\"1.44\"}\n", &arena,
+		&view);
+	ck_assert_ptr_null(view.code);
+	ck_assert_str_eq(view.engine, "29");
+	ck_assert_str_eq(view.min_api, "1.44");
+	arena_free(&arena);
+}
+END_TEST
+
 START_TEST(versions_of_the_api_are_numbers)
 {
 	ck_assert(client_api_is_older("1.9", "1.10"));
@@ -116,6 +138,15 @@ static const struct {
 	  NULL,
 	  NULL,
 	  NULL },
+	{ { .host = TCP,
+	    .spoken = CLIENT_SPOKEN_TLS,
+	    .tls_by = "DOCKER_TLS",
+	    .code = "DIND-REMOTE-11",
+	    .fact = "who is that?",
+	    .remedy = "the right ca.pem" },
+	  "DIND-REMOTE-11",
+	  "who is that?",
+	  "the right ca.pem" },
 	{ { .host = "unix:///s",
 	    .spoken = CLIENT_SPOKEN_PLAIN,
 	    .engine = "29.0.0",
@@ -151,6 +182,7 @@ int main(void)
 	tcase_add_loop_test(tc, an_answer_to_plain_http_tells_what_is_spoken, 0,
 			    ARRAY_SIZE(answers));
 	tcase_add_test(tc, versions_are_read_or_left_alone);
+	tcase_add_test(tc, what_dind_client_has_found);
 	tcase_add_test(tc, versions_of_the_api_are_numbers);
 	tcase_add_loop_test(tc, each_misunderstanding_has_its_line, 0, ARRAY_SIZE(cases));
 	suite_add_tcase(suite, tc);
