@@ -47,7 +47,7 @@ namespaces=$(cat /proc/sys/user/max_cgroup_namespaces)
 groups_before=$(root_groups)
 echo 0 >/proc/sys/user/max_cgroup_namespaces
 nested run shared --cgroupns=host -m 300m --cpus .9 --pids-limit 1000 -v /var/lib/docker -- --mirror-limits -- \
-	busybox sh -c 'until [ -e /go ]; do busybox sleep 1; done; exec busybox dd if=/dev/zero of=/dev/null bs=400M count=1' \
+	busybox sh -c 'until [ -e /go ]; do busybox sleep 1; done; exec docker run --rm tiny dd if=/dev/zero of=/dev/null bs=400M count=1' \
 	>/dev/null || not_ok "docker run"
 ready shared
 group=$(container_cgroup shared)
@@ -71,8 +71,16 @@ is "--mirror-limits: an inner container has what it lacks, and keeps what it has
 	"314572800 90000 100000 50"
 is "every controller is enabled in our group" "$(group_words "$group/cgroup.subtree_control")" \
 	"$(group_words "$group/cgroup.controllers")"
+# What is killed by hand a moment after an inner container died of its own limit did not run out of memory.
+inside shared <<'X'
+kill -9 "$(pidof containerd)"
+X
+said() { docker logs "$1" 2>&1 | grep -Eq "$2"; }
+check "containerd, by hand, is not blamed on the inner container's limit" wait_until 30 said shared \
+	'containerd was killed by SIGKILL, starting it again'
+check "it is back" wait_until "$CALL_LIMIT" docker exec shared docker run --rm tiny true
 inside shared <<<'touch /go'
-check "COMMAND beyond the limit is killed" wait_until "$CALL_LIMIT" is_gone shared
+check "an inner container of COMMAND's beyond our limit is killed" wait_until "$CALL_LIMIT" is_gone shared
 is "exit status" "$(docker inspect -f '{{.State.ExitCode}}' shared)" 137 || logs shared
 # The group that shows at /sys/fs/cgroup is the host's, which has no such limit.
 like "and the limit is named, which is read from our own group" "$(docker logs shared 2>&1)" \
