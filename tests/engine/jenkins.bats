@@ -161,9 +161,9 @@ no_capabilities() {
 	assert_eq "$address 1.41" "$(ssh_to remote 'echo $DOCKER_HOST $DOCKER_API_VERSION' </dev/null)"
 	assert_eq '["agent=nested"]' "$(ssh_to remote docker info -f "'{{json .Labels}}'" </dev/null)" 'whose engine'
 	# sshd is there at once; what is wrong with the engine is in the log
-	plain_start wrong -e "DOCKER_HOST=$address" -e DOCKER_TLS_VERIFY=1 IMAGE "$KEY"
+	plain_start wrong -e "DOCKER_HOST=$address" -e DOCKER_TLS=1 IMAGE "$KEY"
 	ssh_ready wrong
-	until_true 20 'what is wrong is said' box_log_has wrong "DIND-REMOTE-1[0-9].*$address"
+	until_true 20 'what is wrong is said' box_log_has wrong "DIND-REMOTE-13.*$address does not speak TLS"
 	assert_eq alive "$(ssh_to wrong echo alive </dev/null)"
 }
 
