@@ -17,7 +17,7 @@
 #include "dind/launch.h"
 #include "dind/options.h"
 
-#define PLAN_MAX_ROUNDS 6
+#define PLAN_MAX_ROUNDS 8
 
 enum plan_step_kind {
 	STEP_LIMITS = 0,       /* rlimits and OOM score of PID 1 */
@@ -166,10 +166,12 @@ struct plan_step {
 			size_t n_sockets;
 		} sweep;
 		struct {
-			const char *controllers; /* exactly the co-mount set, or "name=systemd" */
+			const char *controllers; /* exactly the co-mount set, or "name=systemd"; "":
+						    the v2 tree of a hybrid machine */
 			const char *target;	 /* /sys/fs/cgroup/<set> */
 			bool tmpfs_first;	 /* nothing is mounted at /sys/fs/cgroup at all */
 			bool replace;		 /* what is mounted there shows groups above ours */
+			bool unmount;		 /* … and we have none of our own: it goes */
 		} cgroup_v1;
 		struct {
 			const char *mount_point;

@@ -349,6 +349,9 @@ static int make_visible(struct apply_context *context, bool to_all, struct error
 
 	if (access(APPARMOR, F_OK) == 0)
 		return 0;
+	r = apply_part_from_peers(SECURITYFS, err);
+	if (r < 0)
+		return r;
 	if (to_all) {
 		r = mount_securityfs(SECURITYFS, err);
 		context->securityfs_mounted = r == 0;

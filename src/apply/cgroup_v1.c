@@ -87,30 +87,39 @@ static int mount_own_group(const char *controllers, const char *group, const cha
 	return r;
 }
 
-/* cpu → cpu,cpuacct, and cpuacct,cpu → cpu,cpuacct: programs look for all of them. */
+static int make_alias(const char *directory, const char *name, const char *target,
+		      struct error *err)
+{
+	char alias[PATH_MAX];
+	int r = apply_format(alias, sizeof(alias), "%s/%s", directory, name);
+
+	if (r == 0 && symlink(strrchr(target, '/') + 1, alias) < 0 && errno != EEXIST)
+		r = -errno;
+	return r < 0 ? error_set(err, r, "make the alias %s", alias) : 0;
+}
+
+/* cpu → cpu,cpuacct, for each of a set, and cpuacct,cpu → cpu,cpuacct: programs look for them. */
 static int make_aliases(const char *controllers, const char *target, const char *directory,
 			struct error *err)
 {
 	const char *comma = strchr(controllers, ',');
-	int first;
+	char name[NAME_MAX + 1];
+	int r = 0;
 
-	if (!comma || strchr(comma + 1, ',') || str_has_prefix(controllers, "name="))
+	if (!comma || str_has_prefix(controllers, "name="))
 		return 0;
-	first = (int) (comma - controllers);
-	for (int i = 0; i < 3; i++) {
-		char alias[PATH_MAX];
-		int r = i == 0	 ? apply_format(alias, sizeof(alias), "%s/%.*s", directory, first,
-						controllers)
-			: i == 1 ? apply_format(alias, sizeof(alias), "%s/%s", directory, comma + 1)
-				 : apply_format(alias, sizeof(alias), "%s/%s,%.*s", directory,
-						comma + 1, first, controllers);
-
-		if (r == 0 && symlink(strrchr(target, '/') + 1, alias) < 0 && errno != EEXIST)
-			r = -errno;
-		if (r < 0)
-			return error_set(err, r, "make the alias %s", alias);
+	for (const char *word = controllers; r == 0 && word; word = strchr(word, ',')) {
+		word += *word == ',';
+		r = apply_format(name, sizeof(name), "%.*s", (int) strcspn(word, ","), word);
+		if (r == 0)
+			r = make_alias(directory, name, target, err);
 	}
-	return 0;
+	if (r < 0 || strchr(comma + 1, ','))
+		return r;
+	r = apply_format(name, sizeof(name), "%s,%.*s", comma + 1, (int) (comma - controllers),
+			 controllers);
+	return r < 0 ? error_set(err, r, "%s", controllers)
+		     : make_alias(directory, name, target, err);
 }
 
 static int mount_tmpfs(const struct mountinfo *table, const char *directory, struct error *err)
@@ -164,12 +173,71 @@ static int replace(const char *controllers, const char *target, struct error *er
 	return r;
 }
 
+/*
+ * The v2 tree of a hybrid machine: a new mount of it would take its options, nsdelegate among them,
+ * from the whole host, so our own group is taken out of the one that is there.
+ */
+static int narrow(const struct mountinfo_entry *entry, const char *target, struct error *err)
+{
+	auto_close int own = -EBADF;
+	char group[PATH_MAX], path[PATH_MAX];
+	size_t above = strcmp(entry->root, "/") == 0 ? 0 : strlen(entry->root);
+	int r;
+
+	own_group("", group, sizeof(group));
+	if (!str_path_is_below(group, entry->root))
+		return error_set_plain(err, -EXDEV, "%s does not show our own group", target);
+	r = apply_format(path, sizeof(path), "%s%s", target, group + above);
+	if (r < 0)
+		return error_set(err, r, "%s", target);
+	own = (int) syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (own < 0)
+		return error_set(err, -errno, "take our own group out of %s", target);
+	/* one that is locked stays below */
+	(void) umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (syscall(SYS_move_mount, own, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_set(err, -errno, "put our own group on %s", target);
+	return 0;
+}
+
+static int take_off(const char *target, struct error *err)
+{
+	int r = apply_part_from_peers(target, err);
+
+	if (r < 0)
+		return r;
+	if (umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return error_set(err, -errno, "unmount %s, which is the host's root", target);
+	return 0;
+}
+
 static bool shows_own_group(const struct mountinfo_entry *entry, const char *controllers)
 {
 	char group[PATH_MAX];
 
 	own_group(controllers, group, sizeof(group));
 	return strcmp(entry->root, group) == 0;
+}
+
+static int put_in_order(const struct plan_step *step, const struct mountinfo *table,
+			const char *directory, struct error *err)
+{
+	const char *controllers = step->u.cgroup_v1.controllers;
+	const char *target = step->u.cgroup_v1.target;
+	const struct mountinfo_entry *entry = mountinfo_at(table, target);
+	int r;
+
+	if (entry && (!step->u.cgroup_v1.replace || shows_own_group(entry, controllers)))
+		return 0;
+	r = apply_part_from_peers(target, err);
+	if (r < 0)
+		return r;
+	if (entry)
+		return *controllers ? replace(controllers, target, err)
+				    : narrow(entry, target, err);
+	if (step->u.cgroup_v1.tmpfs_first)
+		r = mount_tmpfs(table, directory, err);
+	return r < 0 ? r : complete(controllers, target, err);
 }
 
 int apply_cgroup_v1(const struct plan_step *step, struct error *err)
@@ -189,18 +257,11 @@ int apply_cgroup_v1(const struct plan_step *step, struct error *err)
 	if (r < 0)
 		return r;
 	entry = mountinfo_at(&table, target);
-	if (entry && strcmp(entry->fstype, "cgroup") != 0)
+	if (entry && strcmp(entry->fstype, *controllers ? "cgroup" : "cgroup2") != 0)
 		return error_set_plain(err, -EBUSY, "%s: a %s is mounted there, left alone", target,
 				       entry->fstype);
-	if (!entry) {
-		if (step->u.cgroup_v1.tmpfs_first)
-			r = mount_tmpfs(&table, directory, err);
-		if (r == 0)
-			r = complete(controllers, target, err);
-	} else if (step->u.cgroup_v1.replace && !shows_own_group(entry, controllers)) {
-		r = replace(controllers, target, err);
-	}
-	if (r < 0)
-		return r;
-	return make_aliases(controllers, target, directory, err);
+	if (step->u.cgroup_v1.unmount)
+		return entry ? take_off(target, err) : 0;
+	r = put_in_order(step, &table, directory, err);
+	return r < 0 ? r : make_aliases(controllers, target, directory, err);
 }

@@ -19,8 +19,10 @@
 /* The initial cgroup namespace has a fixed number: PROC_CGROUP_INIT_INO of linux/proc_ns.h. */
 #define CGROUP_INIT_INO 0xEFFFFFFBU
 #define CGROUP_FLAGS	(MS_NOSUID | MS_NODEV | MS_NOEXEC)
+/* Where the nesting puts us: the leaf of our plans, and of other engines that do the same. */
+#define LEAF "init"
 
-/* True if the path of our v2 group, as our namespace shows it, is "/". */
+/* True if our v2 group, as our namespace shows it, is its root or the leaf in it. */
 static bool at_namespace_root(void)
 {
 	char text[16384];
@@ -32,7 +34,8 @@ static bool at_namespace_root(void)
 	if (!line)
 		return false;
 	line += *line == '\n' ? 4 : 3;
-	return strncmp(line, "/\n", 2) == 0;
+	return strncmp(line, "/\n", 2) == 0 ||
+	       strncmp(line, "/" LEAF "\n", strlen("/" LEAF "\n")) == 0;
 }
 
 /* Nothing is to be done when the mount shows the root of a namespace that is not the host's. */
@@ -119,10 +122,13 @@ static int mount_fresh(const char *mount_point, struct error *err)
 {
 	auto_close int context = (int) syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC);
 	auto_close int fresh = -EBADF;
+	bool in_place = context < 0 && errno == ENOSYS;
 	int r;
 
-	if (context < 0 && errno == ENOSYS)
-		return replace_mount_in_place(mount_point, err);
+	if (in_place) {
+		r = apply_part_from_peers(mount_point, err);
+		return r < 0 ? r : replace_mount_in_place(mount_point, err);
+	}
 	if (context < 0 || syscall(SYS_fsconfig, context, MOUNT_API_CMD_CREATE, NULL, NULL, 0) < 0)
 		return error_set(err, -errno, "make a cgroup2 mount for %s", mount_point);
 	fresh = (int) syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
@@ -130,6 +136,8 @@ static int mount_fresh(const char *mount_point, struct error *err)
 	if (fresh < 0)
 		return error_set(err, -errno, "make a cgroup2 mount for %s", mount_point);
 	r = check_root(fresh, mount_point, err);
+	if (r == 0)
+		r = apply_part_from_peers(mount_point, err);
 	return r < 0 ? r : replace_mount(fresh, mount_point, err);
 }
 
@@ -138,10 +146,9 @@ int apply_cgroup_namespace(struct apply_context *context, const struct plan_step
 {
 	const char *mount_point = step->u.cgroup_namespace.mount_point;
 	auto_close int before = -EBADF;
-	bool done = false;
-	int r;
+	bool done = context->cgroup_own_namespace; /* by an earlier plan of this start */
+	int r = done ? 0 : is_done(mount_point, &done, err);
 
-	r = is_done(mount_point, &done, err);
 	if (r < 0)
 		return r;
 	if (done) {

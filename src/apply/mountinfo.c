@@ -4,6 +4,8 @@
 #include <libmount.h>
 #include <string.h>
 
+#include "dind/str.h"
+
 static void table_unref(struct libmnt_table **table)
 {
 	mnt_unref_table(*table);
@@ -22,8 +24,11 @@ static const char *copy_or_empty(struct arena *arena, const char *s)
 static void fill_entry(struct arena *arena, struct libmnt_fs *fs, struct mountinfo_entry *entry)
 {
 	const char *options = mnt_fs_get_vfs_options(fs);
+	const char *optional = mnt_fs_get_optional_fields(fs);
 
 	entry->id = mnt_fs_get_id(fs);
+	entry->parent = mnt_fs_get_parent_id(fs);
+	entry->shared = optional && strstr(optional, "shared:");
 	entry->device = mnt_fs_get_devno(fs);
 	entry->target = copy_or_empty(arena, mnt_fs_get_target(fs));
 	entry->root = copy_or_empty(arena, mnt_fs_get_root(fs));
@@ -65,10 +70,29 @@ const struct mountinfo_entry *mountinfo_at(const struct mountinfo *table, const 
 	return NULL;
 }
 
-bool mountinfo_has_id(const struct mountinfo *table, int id)
+const struct mountinfo_entry *mountinfo_by_id(const struct mountinfo *table, int id)
 {
 	for (size_t i = 0; i < table->n_entries; i++)
 		if (table->entries[i].id == id)
-			return true;
-	return false;
+			return &table->entries[i];
+	return NULL;
+}
+
+const struct mountinfo_entry *mountinfo_of(const struct mountinfo *table, const char *path)
+{
+	const struct mountinfo_entry *found = NULL;
+
+	for (size_t i = 0; i < table->n_entries; i++) {
+		const struct mountinfo_entry *entry = &table->entries[i];
+
+		if (str_path_is_below(path, entry->target) &&
+		    (!found || strlen(entry->target) >= strlen(found->target)))
+			found = entry;
+	}
+	return found;
+}
+
+bool mountinfo_has_id(const struct mountinfo *table, int id)
+{
+	return mountinfo_by_id(table, id) != NULL;
 }

@@ -10,7 +10,8 @@
 #include "dind/error.h"
 
 struct mountinfo_entry {
-	int id;
+	int id, parent;
+	bool shared; /* with peers, here or in other mount namespaces, or with nobody yet */
 	dev_t device;
 	unsigned long flags; /* MS_* of the mount, not of its superblock */
 	const char *target;
@@ -29,6 +30,12 @@ int mountinfo_read(struct arena *arena, struct mountinfo *ret_table, struct erro
 
 /* The topmost mount at @target, which must be canonical; NULL: not a mount point. */
 const struct mountinfo_entry *mountinfo_at(const struct mountinfo *table, const char *target);
+
+/* The mount with that id; NULL: it is not in this table. */
+const struct mountinfo_entry *mountinfo_by_id(const struct mountinfo *table, int id);
+
+/* The mount that @path, which must be canonical, lies on; of a mount point that mount itself. */
+const struct mountinfo_entry *mountinfo_of(const struct mountinfo *table, const char *path);
 
 /* True if the mount with that id is still there. */
 bool mountinfo_has_id(const struct mountinfo *table, int id);

@@ -71,6 +71,9 @@ int apply_filesystem(const struct plan_step *step, struct error *err)
 	r = mountinfo_read(&arena, &table, err);
 	if (r < 0 || mountinfo_at(&table, target)) /* ours, or somebody's choice */
 		return r;
+	r = apply_part_from_peers(target, err);
+	if (r < 0)
+		return r;
 	if (mount(type, target, type, 0, step->u.filesystem.options) < 0)
 		return error_set(err, -errno, "mount a %s on %s", type, target);
 	return 0;

@@ -91,6 +91,14 @@ void apply_notice(struct apply_context *context, const char *fmt, ...) DIND_PRIN
 /* As above, and the notice becomes a warning. */
 void apply_warn(struct apply_context *context, const char *fmt, ...) DIND_PRINTF(2, 3);
 
+/*
+ * What is mounted on @path, or taken off, from now on is seen by nobody else: the mount around it
+ * leaves its peer group for a new one, and so do those at @path and below. @path is canonical and
+ * need not be a mount point. 0, or a negative errno with @err; nothing happens where none is
+ * shared.
+ */
+int apply_part_from_peers(const char *path, struct error *err) DIND_MUST_CHECK;
+
 /* Make @path with @mode, whatever the umask, and its parents with 0755. An existing directory is
  * left as it is. 0 or a negative errno. */
 int apply_make_directory(const char *path, mode_t mode);

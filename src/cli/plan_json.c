@@ -228,6 +228,7 @@ static const struct json_field cgroup_v1_fields[] = {
 	DETAIL(cgroup_v1.target, "target", FIELD_STRING),
 	DETAIL(cgroup_v1.tmpfs_first, "tmpfs_first", FIELD_BOOL),
 	DETAIL(cgroup_v1.replace, "replace", FIELD_BOOL),
+	DETAIL(cgroup_v1.unmount, "unmount", FIELD_BOOL),
 };
 RECORD(cgroup_v1_record, cgroup_v1_fields);
 

@@ -9,6 +9,9 @@
 #include "planner.h"
 
 #define CGROUP_DIR "/sys/fs/cgroup"
+#define LEAF	   "/init"
+#define UNIFIED \
+	"unified" /* the v2 tree of a hybrid machine, which has no controllers to be named by */
 
 static bool is_v1(const struct facts_hierarchy *hierarchy)
 {
@@ -69,25 +72,76 @@ static void make_writable(struct planner *p, const struct facts_hierarchy *hiera
 	on_failure(p, step, hierarchy);
 }
 
+enum place {
+	PLACE_OURS,  /* inner groups are made below our own group */
+	PLACE_ABOVE, /* the mount shows groups that are not ours */
+	PLACE_ROOT,  /* our own group is the root of the host's tree */
+};
+
 /*
- * A hierarchy that the outer runtime did not know is mounted by it at the host's root, and one that
- * was mounted in another container or namespace shows groups that are not ours: inner groups would
- * be made there, outside the limits of this container, and stay when it is gone.
+ * Inner groups that are made above our own are outside the limits of this container, and stay when
+ * it is gone. They would be where the mount shows more than our group: it was mounted in another
+ * container, or for all containers of a pod. And they would be where the outer runtime does not
+ * know a hierarchy that the kernel has: then nobody has made a group for us in it.
  */
-static bool shows_others(const struct facts_hierarchy *h)
+static enum place place_of(const struct planner *p, const struct facts_hierarchy *h)
 {
-	if (!h->mounted_at || !h->mount_root || !h->path)
-		return false;
-	if (str_path_is_below(h->mount_root, "/.."))
-		return true;
-	return !str_equal(h->path, "/") &&
-	       (str_equal(h->mount_root, "/") || !str_path_is_below(h->path, h->mount_root));
+	const char *root = h->mount_root;
+	size_t n = h->path ? strlen(h->path) : 0;
+
+	if (h->mounted_at && root && str_path_is_below(root, "/.."))
+		return PLACE_ABOVE;
+	if (str_equal(h->path, "/"))
+		return p->facts->cgroups.host_namespace == TRI_YES ? PLACE_ROOT : PLACE_OURS;
+	if (!n || !h->mounted_at || !root)
+		return PLACE_OURS;
+	if (!str_path_is_below(h->path, root))
+		return PLACE_ABOVE;
+	if (str_has_suffix(h->path, LEAF)) /* our own doing */
+		n -= strlen(LEAF);
+	return n > (str_equal(root, "/") ? 1 : strlen(root)) ? PLACE_ABOVE : PLACE_OURS;
 }
 
-static void replace(struct planner *p, const struct facts_hierarchy *hierarchy)
+/* A runtime has made groups for us. Where none has, the whole machine is ours, or we are a program
+ * like others on it, and there is nowhere else to go. */
+static bool has_groups(const struct facts_cgroups *cgroups)
+{
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++)
+		if (cgroups->hierarchies[i].path && !str_equal(cgroups->hierarchies[i].path, "/"))
+			return true;
+	return false;
+}
+
+static const char *name_of(const struct facts_hierarchy *hierarchy)
+{
+	return is_v1(hierarchy) ? hierarchy->controllers : UNIFIED;
+}
+
+static const char *key_of(struct planner *p, const struct facts_hierarchy *hierarchy)
+{
+	return arena_printf(p->arena, "cgroup:%s", name_of(hierarchy));
+}
+
+/* @again: it was done before, and a failure of another one has the plan made anew. */
+static void or_outside(struct planner *p, struct plan_step *step,
+		       const struct facts_hierarchy *hierarchy, bool again)
+{
+	if (!p->nest_only && !again) {
+		planner_or_replan(step, CODE_CGROUP_OUTSIDE);
+		return;
+	}
+	planner_or_degrade(step, CODE_CGROUP_OUTSIDE,
+			   arena_printf(p->arena,
+					"%s: inner groups land at the host's root, outside the "
+					"limits of this container",
+					name_of(hierarchy)),
+			   "--cgroupns=private");
+}
+
+static void replace(struct planner *p, const struct facts_hierarchy *hierarchy, bool again)
 {
 	struct plan_step *step = planner_step(
-		p, STEP_CGROUP_V1, arena_printf(p->arena, "cgroup:%s", hierarchy->controllers),
+		p, STEP_CGROUP_V1, key_of(p, hierarchy),
 		arena_printf(p->arena,
 			     "%s shows groups of the host: inner groups would be made outside the "
 			     "limits of this container",
@@ -96,35 +150,77 @@ static void replace(struct planner *p, const struct facts_hierarchy *hierarchy)
 	step->u.cgroup_v1.controllers = hierarchy->controllers;
 	step->u.cgroup_v1.target = hierarchy->mounted_at;
 	step->u.cgroup_v1.replace = true;
-	if (!p->nest_only) {
-		planner_or_replan(step, CODE_CGROUP_OUTSIDE);
-		return;
-	}
-	planner_or_degrade(step, CODE_CGROUP_OUTSIDE,
-			   arena_printf(p->arena,
-					"%s: inner groups land at the host's root, outside the "
-					"limits of this container",
-					hierarchy->controllers),
-			   "--cgroupns=private");
+	or_outside(p, step, hierarchy, again);
 }
 
-/* It was tried, and the report has to say that they are what they were. */
-static bool could_not_replace(struct planner *p, const struct facts_hierarchy *h)
+static void take_off(struct planner *p, const struct facts_hierarchy *hierarchy, bool again)
 {
-	return facts_find_failure(p->facts, arena_printf(p->arena, "cgroup:%s", h->controllers)) !=
-	       NULL;
+	struct plan_step *step = planner_step(
+		p, STEP_CGROUP_V1, key_of(p, hierarchy),
+		arena_printf(p->arena,
+			     "%s is the host's root, because this container was given no group in "
+			     "that hierarchy: inner groups would be made there",
+			     hierarchy->mounted_at));
+
+	step->u.cgroup_v1.controllers = hierarchy->controllers;
+	step->u.cgroup_v1.target = hierarchy->mounted_at;
+	step->u.cgroup_v1.unmount = true;
+	or_outside(p, step, hierarchy, again);
 }
 
-static void hint_outside(struct planner *p, const struct strings *names)
+/*
+ * The first hierarchy that could not be replaced; n_hierarchies: none. What stood in the way (a
+ * kernel before 5.2, mounts that are locked) is in the way of all: those after it are not tried,
+ * because a plan is made anew for each failure, and not for ever. Those before it are done.
+ */
+static size_t first_failed(struct planner *p)
 {
-	if (names->count == 0)
-		return;
-	p->outside = strings_join(p->arena, names, " ");
-	planner_hint(
-		p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
-		"these hierarchies show groups of the host, and could not be replaced: %s. Inner "
-		"groups land there, outside the limits of this container",
-		p->outside);
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	size_t i = 0;
+
+	while (i < cgroups->n_hierarchies &&
+	       !facts_find_failure(p->facts, key_of(p, &cgroups->hierarchies[i])))
+		i++;
+	return i;
+}
+
+/* What is found out about the hierarchies, one after the other. */
+struct survey {
+	struct strings failed;	 /* those that show others, and could not be replaced */
+	struct strings at_root;	 /* those in which our own group is the host's root, and is used */
+	struct strings left_out; /* likewise, and not mounted */
+	size_t first_failed;
+	bool has_groups, has_devices;
+	bool tmpfs_first, parent_done;
+};
+
+static void hint_outside(struct planner *p, const struct survey *survey)
+{
+	struct strings all = STRINGS_INIT;
+
+	for (size_t i = 0; i < survey->failed.count; i++)
+		strings_add(p->arena, &all, survey->failed.items[i]);
+	for (size_t i = 0; i < survey->at_root.count; i++)
+		strings_add(p->arena, &all, survey->at_root.items[i]);
+	if (all.count)
+		p->outside = strings_join(p->arena, &all, " ");
+	if (survey->failed.count)
+		planner_hint(p, CODE_CGROUP_OUTSIDE, "--cgroupns=private",
+			     "these hierarchies show groups of the host, and could not be "
+			     "replaced: %s. Inner groups land there, outside the limits of this "
+			     "container",
+			     strings_join(p->arena, &survey->failed, " "));
+	if (survey->at_root.count)
+		planner_hint(p, CODE_CGROUP_OUTSIDE,
+			     "an outer engine that knows them, or a host with pure cgroup v2",
+			     "this container has no group of its own in these hierarchies: %s. "
+			     "Inner groups are made at the host's root there",
+			     strings_join(p->arena, &survey->at_root, " "));
+	if (survey->left_out.count)
+		planner_hint(p, CODE_CGROUP_V1, NULL,
+			     "this container has no group of its own in these hierarchies, and "
+			     "they are left out: %s. Limits of that kind do not work inside",
+			     strings_join(p->arena, &survey->left_out, " "));
 }
 
 /* Directories for missing hierarchies are made in the tmpfs that holds the others. */
@@ -140,42 +236,60 @@ static void make_parent_writable(struct planner *p, const struct facts_mount *pa
 	planner_or_degrade(step, CODE_CGROUP_V1, "the missing cgroup hierarchies", "--privileged");
 }
 
-void plan_cgroups_v1(struct planner *p)
+/* Missing, or about to be replaced: there has to be a directory for it. */
+static void prepare_parent(struct planner *p, struct survey *survey)
 {
-	const struct facts_cgroups *cgroups = &p->facts->cgroups;
 	const struct facts_mount *parent = facts_mount_at(p->facts, CGROUP_DIR);
-	bool tmpfs_first = !parent, has_devices = false, parent_done = false;
-	size_t before = p->plan->n_steps;
-	struct strings outside = STRINGS_INIT;
 
-	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
-		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
-		bool others;
+	if (parent && !survey->parent_done)
+		make_parent_writable(p, parent);
+	survey->parent_done = true;
+}
 
-		if (!is_v1(h))
-			continue;
-		has_devices |= is_devices(h);
-		others = shows_others(h);
-		if (others && could_not_replace(p, h)) {
-			strings_add(p->arena, &outside, h->controllers);
-			others = false;
-		}
-		if (h->mounted_at && !others) {
-			if (h->writable.value == TRI_NO)
-				make_writable(p, h);
-			continue;
-		}
-		if (parent && !parent_done)
-			make_parent_writable(p, parent);
-		parent_done = true;
-		if (h->mounted_at) {
-			replace(p, h);
-			continue;
-		}
-		complete(p, h, tmpfs_first);
-		tmpfs_first = false;
+static void judge_mounted(struct planner *p, struct survey *survey, size_t i)
+{
+	const struct facts_hierarchy *h = &p->facts->cgroups.hierarchies[i];
+	enum place place = place_of(p, h);
+	bool again =
+		i < survey->first_failed && survey->first_failed < p->facts->cgroups.n_hierarchies;
+	bool possible = i < survey->first_failed;
+
+	if (place == PLACE_ABOVE && possible) {
+		if (is_v1(h))
+			prepare_parent(p, survey);
+		replace(p, h, again);
+		return;
 	}
-	if (!has_devices && cgroups->n_hierarchies)
+	/* dockerd does not start without devices */
+	if (place == PLACE_ROOT && possible && survey->has_groups && !is_devices(h) &&
+	    !p->nest_only) {
+		take_off(p, h, again);
+		return;
+	}
+	if (place != PLACE_OURS)
+		strings_add(p->arena, place == PLACE_ABOVE ? &survey->failed : &survey->at_root,
+			    name_of(h));
+	if (is_v1(h) && h->writable.value == TRI_NO)
+		make_writable(p, h);
+}
+
+static void judge_missing(struct planner *p, struct survey *survey, const struct facts_hierarchy *h)
+{
+	if (place_of(p, h) == PLACE_ROOT) {
+		if (survey->has_groups && !is_devices(h)) {
+			strings_add(p->arena, &survey->left_out, h->controllers);
+			return;
+		}
+		strings_add(p->arena, &survey->at_root, h->controllers);
+	}
+	prepare_parent(p, survey);
+	complete(p, h, survey->tmpfs_first);
+	survey->tmpfs_first = false;
+}
+
+static void judge_devices(struct planner *p, const struct survey *survey, size_t before)
+{
+	if (!survey->has_devices && p->facts->cgroups.n_hierarchies)
 		planner_refuse(
 			p, CODE_CGROUP_DEVICES, STATUS_OSERR,
 			"boot the host with pure cgroup v2 "
@@ -185,10 +299,38 @@ void plan_cgroups_v1(struct planner *p)
 			"start without it");
 	else
 		planner_decide(p, CODE_CGROUP_DECISION, "cgroup %s: %s",
-			       facts_cgroup_mode_name(cgroups->mode),
+			       facts_cgroup_mode_name(p->facts->cgroups.mode),
 			       p->plan->n_steps == before
 				       ? "all hierarchies are there and are left as they are"
 				       : "what is missing, read-only or not ours is put in order, "
 					 "the rest is left as it is");
-	hint_outside(p, &outside);
+}
+
+/* Nothing is written to cpuset.cpus and cpuset.mems, without which a group takes no processes: the
+ * outer runtime has filled in ours, the root always has them, and runc fills in all groups from the
+ * mount's root down to the one that it makes. */
+void plan_cgroups_v1(struct planner *p)
+{
+	const struct facts_cgroups *cgroups = &p->facts->cgroups;
+	struct survey survey = { .failed = STRINGS_INIT,
+				 .at_root = STRINGS_INIT,
+				 .left_out = STRINGS_INIT,
+				 .first_failed = first_failed(p),
+				 .has_groups = has_groups(cgroups),
+				 .tmpfs_first = !facts_mount_at(p->facts, CGROUP_DIR) };
+	size_t before = p->plan->n_steps;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
+		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+
+		if (!h->controllers) /* a line that could not be read */
+			continue;
+		survey.has_devices |= is_v1(h) && is_devices(h);
+		if (h->mounted_at)
+			judge_mounted(p, &survey, i);
+		else if (is_v1(h))
+			judge_missing(p, &survey, h);
+	}
+	judge_devices(p, &survey, before);
+	hint_outside(p, &survey);
 }

@@ -154,6 +154,46 @@ START_TEST(test_the_hosts_root_is_replaced)
 }
 END_TEST
 
+/* With -v /sys/fs/cgroup:…:rshared the peer is the host's: nothing comes there, and nothing goes.
+ */
+START_TEST(test_peers_see_nothing)
+{
+	struct plan_step step;
+	struct apply_context context;
+	char root[PATH_MAX], data[160], peer[300], whole[400];
+	bool replace = _i == 1;
+	const char *name;
+
+	ck_assert(enter_test());
+	ck_assert(find_hierarchy(true));
+	name = strrchr(directory, '/') + 1;
+	take_everything_off();
+	(void) snprintf(peer, sizeof(peer), "%s/peer", scratch);
+	ck_assert_int_eq(mkdir(peer, 0755), 0);
+	ck_assert_int_eq(mount("x", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(mount(NULL, "/sys/fs/cgroup", NULL, MS_SHARED, NULL), 0);
+	ck_assert_int_eq(mount("/sys/fs/cgroup", peer, NULL, MS_BIND, NULL), 0);
+	(void) snprintf(whole, sizeof(whole), "%s/%s", peer, name);
+	if (replace) {
+		ck_assert_int_eq(mkdir(directory, 0755), 0);
+		(void) snprintf(data, sizeof(data), "%s%s",
+				strncmp(hierarchy, "name=", 5) == 0 ? "none," : "", hierarchy);
+		ck_assert_int_eq(mount("x", directory, "cgroup", 0, data), 0);
+	}
+	ck_assert_int_eq(count_mounts(whole), replace);
+	step = v1_step(false);
+	step.u.cgroup_v1.replace = replace;
+	apply_context_init(&context);
+	assert_step(&context, &step);
+	mount_root_of(directory, root, sizeof(root));
+	ck_assert_str_eq(root, own_path);
+	ck_assert_int_eq(count_mounts(directory), 1);
+	ck_assert_int_eq(count_mounts(whole), replace);
+	mount_root_of(whole, root, sizeof(root));
+	ck_assert_str_eq(root, replace ? "/" : "");
+}
+END_TEST
+
 /* What cannot be replaced is still there afterwards. */
 START_TEST(test_what_cannot_be_replaced_comes_back)
 {
@@ -269,10 +309,10 @@ int main(void)
 	if (find_hierarchy(true)) {
 		tcase_add_test(tests, test_own_group_is_mounted);
 		tcase_add_test(tests, test_the_hosts_root_is_replaced);
+		tcase_add_loop_test(tests, test_peers_see_nothing, 0, 2);
 		tcase_add_test(tests, test_what_cannot_be_replaced_comes_back);
 	} else {
-		(void) fprintf(stderr,
-			       "not run: three about our own group, we are in every root\n");
+		(void) fprintf(stderr, "not run: four about our own group, we are in every root\n");
 	}
 	tcase_add_test(tests, test_never_over_a_mount);
 	tcase_add_test(tests, test_unknown_hierarchy);

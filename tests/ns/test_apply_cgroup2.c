@@ -126,6 +126,111 @@ START_TEST(test_namespace)
 }
 END_TEST
 
+static void mount_line(const char *target, char *buf, size_t size)
+{
+	static char text[65536];
+	char wanted[600];
+	const char *hit, *line;
+
+	(void) snprintf(wanted, sizeof(wanted), " %s ", target);
+	ck_assert_int_gt(file_read_at(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text)), 0);
+	hit = strstr(text, wanted);
+	ck_assert_ptr_nonnull(hit);
+	for (line = hit; line > text && line[-1] != '\n'; line--)
+		;
+	(void) snprintf(buf, size, "%.*s", (int) strcspn(line, "\n"), line);
+}
+
+/* With -v …:rshared the peer is the host's: nothing of it changes. */
+START_TEST(test_namespace_is_unseen_by_peers)
+{
+	struct apply_context context;
+	char peer[300], pid[16], before[512], after[512];
+
+	enter_group();
+	ck_assert(enter_test());
+	(void) snprintf(mount_point, sizeof(mount_point), "%s/sys", scratch);
+	ck_assert_int_eq(mkdir(mount_point, 0755), 0);
+	ck_assert_int_eq(mkdir(in_scratch("peer"), 0755), 0);
+	ck_assert_int_eq(mount("x", mount_point, "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(mount(NULL, mount_point, NULL, MS_SHARED, NULL), 0);
+	ck_assert_int_eq(mount(mount_point, in_scratch("peer"), NULL, MS_BIND, NULL), 0);
+	(void) snprintf(mount_point, sizeof(mount_point), "%s/sys/cgroup", scratch);
+	(void) snprintf(peer, sizeof(peer), "%s/peer/cgroup", scratch);
+	ck_assert_int_eq(mkdir(mount_point, 0755), 0);
+	ck_assert_int_eq(mount(machine, mount_point, NULL, MS_BIND, NULL), 0);
+	mount_line(peer, before, sizeof(before));
+	apply_context_init(&context);
+	enter_namespace(&context);
+	(void) snprintf(pid, sizeof(pid), "%d\n", (int) getpid());
+	ck_assert_str_eq(read_text(at_mount("cgroup.procs")), pid);
+	ck_assert_int_eq(count_mounts(mount_point), 1);
+	ck_assert_int_eq(count_mounts(peer), 1);
+	mount_line(peer, after, sizeof(after));
+	/* its root reads as "/../.." from within our namespace */
+	ck_assert_int_eq(strtol(before, NULL, 10), strtol(after, NULL, 10));
+	mount_line(mount_point, after, sizeof(after));
+	ck_assert_ptr_nonnull(strstr(after, "shared:")); /* for inner containers */
+}
+END_TEST
+
+static struct plan_step unified_step(void)
+{
+	struct plan_step step = { .kind = STEP_CGROUP_V1 };
+
+	step.u.cgroup_v1.controllers = "";
+	step.u.cgroup_v1.target = mount_point;
+	return step;
+}
+
+/* The v2 tree of a hybrid machine, as -v /sys/fs/cgroup:/sys/fs/cgroup shows it. */
+START_TEST(test_unified_tree_is_narrowed)
+{
+	struct plan_step step;
+	struct apply_context context;
+	struct snapshot before, after;
+	char line[512], wanted[300], options[512], options_after[512], pid[16];
+
+	enter();
+	machine_options(options, sizeof(options));
+	step = unified_step();
+	apply_context_init(&context);
+	assert_step(&context, &step); /* not asked to */
+	step.u.cgroup_v1.replace = true;
+	assert_step(&context, &step);
+	(void) snprintf(pid, sizeof(pid), "%d\n", (int) getpid());
+	ck_assert_str_eq(read_text(at_mount("cgroup.procs")), pid);
+	ck_assert_int_eq(count_mounts(mount_point), 1);
+	mount_line(mount_point, line, sizeof(line));
+	(void) snprintf(wanted, sizeof(wanted), " %s ", own_path());
+	ck_assert_ptr_nonnull(strstr(line, wanted));
+	machine_options(options_after, sizeof(options_after));
+	ck_assert_str_eq(options, options_after);
+	snapshot_take(&before);
+	assert_step(&context, &step);
+	snapshot_take(&after);
+	ck_assert_str_eq(before.mounts, after.mounts);
+	ck_assert_str_eq(before.fds, after.fds);
+}
+END_TEST
+
+/* Where we have no group of our own nothing is to be made. */
+START_TEST(test_a_tree_is_taken_off)
+{
+	struct plan_step step;
+	struct apply_context context;
+
+	enter();
+	step = unified_step();
+	step.u.cgroup_v1.unmount = true;
+	apply_context_init(&context);
+	assert_step(&context, &step);
+	ck_assert_int_eq(count_mounts(mount_point), 0);
+	assert_step(&context, &step);
+	ck_assert_int_eq(count_mounts(mount_point), 0);
+}
+END_TEST
+
 /* When the mount fails, the old namespace is back: its paths fit the old mount. */
 START_TEST(test_namespace_is_given_back)
 {
@@ -179,6 +284,42 @@ START_TEST(test_nest)
 		ck_assert_int_eq(kill(pids[i], SIGKILL), 0);
 		ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
 	}
+}
+END_TEST
+
+/* A step that fails later has the plan made anew, and its first steps are carried out again. */
+START_TEST(test_namespace_after_nesting)
+{
+	struct plan_step step = { .kind = STEP_CGROUP_NAMESPACE };
+	struct plan_step nesting;
+	struct apply_context context;
+	struct snapshot before, after;
+	char ns[64], ns_after[64];
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	nesting = nest_step("", 2000);
+	assert_step(&context, &nesting);
+	ck_assert_str_eq(own_path(), "/init");
+	ck_assert_int_gt(file_readlink_at(AT_FDCWD, "/proc/self/ns/cgroup", ns, sizeof(ns)), 0);
+	snapshot_take(&before);
+	step.u.cgroup_namespace.mount_point = mount_point;
+	for (int start = 0; start < 2; start++) {
+		assert_step(&context, &step);
+		assert_step(&context, &nesting);
+		ck_assert(context.cgroup_own_namespace);
+		ck_assert_str_eq(own_path(), "/init");
+		ck_assert_int_ne(access(at_mount("init/init"), F_OK), 0);
+		ck_assert_int_gt(file_readlink_at(AT_FDCWD, "/proc/self/ns/cgroup", ns_after,
+						  sizeof(ns_after)),
+				 0);
+		ck_assert_str_eq(ns, ns_after);
+		apply_context_init(&context); /* and a second start that knows nothing */
+	}
+	snapshot_take(&after);
+	ck_assert_str_eq(before.mounts, after.mounts);
+	ck_assert_str_eq(before.fds, after.fds);
 }
 END_TEST
 
@@ -535,8 +676,12 @@ int main(void)
 	}
 	tcase_set_timeout(tests, 20);
 	tcase_add_test(tests, test_namespace);
+	tcase_add_test(tests, test_namespace_is_unseen_by_peers);
+	tcase_add_test(tests, test_unified_tree_is_narrowed);
+	tcase_add_test(tests, test_a_tree_is_taken_off);
 	tcase_add_test(tests, test_namespace_is_given_back);
 	tcase_add_test(tests, test_nest);
+	tcase_add_test(tests, test_namespace_after_nesting);
 	tcase_add_test(tests, test_nest_in_the_hosts_tree);
 	tcase_add_test(tests, test_leave);
 	tcase_add_test(tests, test_missing_controllers_are_named);

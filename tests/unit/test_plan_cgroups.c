@@ -187,7 +187,9 @@ static const struct {
 	{ "/", "/docker/1", true },	     /* the runtime did not know this controller */
 	{ "/", "/", false },		     /* there is no other place */
 	{ "/docker/1", "/docker/1", false }, /* as runtimes mount it */
-	{ "/docker", "/docker/1/x", false }, /* somebody else's doing above us */
+	{ "/docker/1", "/docker/1/init", false },
+	{ "/kubepods/pod1", "/kubepods/pod1/c1", true }, /* of all containers of a pod */
+	{ "/docker", "/docker/1/init", true },
 	{ "/docker/2", "/docker/1", true },  /* of another container */
 	{ "/docker/12", "/docker/1", true }, /* likewise */
 	{ "/../..", "/", true },	     /* of another namespace */
@@ -224,6 +226,129 @@ START_TEST(hierarchies_that_show_others_are_replaced)
 		ck_assert_has(the_hint(&m, "DIND-CGROUP-09")->fact, "replaced: pids.");
 		ck_assert_has(the_hint(&m, "DIND-CGROUP-09")->remedy, "--cgroupns=private");
 	}
+	machine_free(&m);
+}
+END_TEST
+
+/* What stands in the way of one is in the way of all, and each new plan is one of few. */
+START_TEST(the_first_that_cannot_be_replaced_is_the_last_tried)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	for (size_t i = 0; i < m.facts.cgroups.n_hierarchies; i++)
+		m.facts.cgroups.hierarchies[i].mount_root = "/";
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_CGROUP_V1), m.facts.cgroups.n_hierarchies);
+	for (size_t i = 0; i < m.plan.n_steps; i++)
+		if (m.plan.steps[i].kind == STEP_CGROUP_V1)
+			ck_assert_int_eq(m.plan.steps[i].on_fail, FAIL_REPLAN);
+	machine_failure(
+		&m, arena_printf(&m.arena, "cgroup:%s", m.facts.cgroups.hierarchies[2].controllers),
+		ENOSYS, "no", NULL);
+	machine_plan(&m);
+	/* two are done, and stay so; the rest is told of */
+	ck_assert_uint_eq(count_steps(&m, STEP_CGROUP_V1), 2);
+	for (size_t i = 0; i < m.plan.n_steps; i++)
+		if (m.plan.steps[i].kind == STEP_CGROUP_V1)
+			ck_assert_int_eq(m.plan.steps[i].on_fail, FAIL_DEGRADE);
+	for (size_t i = 0; i < m.facts.cgroups.n_hierarchies; i++) {
+		const char *name = m.facts.cgroups.hierarchies[i].controllers;
+
+		ck_assert_int_eq(str_list_has(m.plan.limits, name), i >= 2);
+	}
+	machine_free(&m);
+}
+END_TEST
+
+/* The outer runtime does not know a controller: nobody has made a group for us in it. */
+START_TEST(the_hosts_root_is_not_ours)
+{
+	const struct plan_step *step;
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.cgroups.host_namespace = TRI_YES;
+	hierarchy(&m, "pids")->mount_root = hierarchy(&m, "pids")->path = "/";
+	machine_plan(&m);
+	step = the_step_with_key(&m, "cgroup:pids");
+	ck_assert(step->u.cgroup_v1.unmount && !step->u.cgroup_v1.replace);
+	ck_assert_str_eq(step->u.cgroup_v1.target, DIR "/pids");
+	ck_assert_int_eq(step->on_fail, FAIL_REPLAN);
+	ck_assert_str_eq(m.plan.limits, "limits hold");
+	ck_assert_str_eq(m.plan.host, "host unchanged");
+	machine_failure(&m, "cgroup:pids", EINVAL, "no", NULL);
+	machine_plan(&m);
+	ck_assert_ptr_null(step_with_key(&m, "cgroup:pids"));
+	ck_assert_str_eq(m.plan.limits, "limits hold but for pids");
+	ck_assert_str_eq(m.plan.host, "host changed: control groups");
+	machine_free(&m);
+
+	/* it is not there, and is not brought here */
+	machine_with_volume(&m);
+	m.facts.cgroups.host_namespace = TRI_YES;
+	unmount(&m, "pids");
+	hierarchy(&m, "pids")->path = "/";
+	machine_plan(&m);
+	ck_assert_uint_eq(count_cgroup_steps(&m), 0);
+	ck_assert_str_eq(m.plan.limits, "limits hold");
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-02")->fact, "left out: pids.");
+	machine_free(&m);
+
+	/* dockerd does not start without this one */
+	for (int mounted = 0; mounted < 2; mounted++) {
+		machine_with_volume(&m);
+		m.facts.cgroups.host_namespace = TRI_YES;
+		hierarchy(&m, "devices")->mount_root = hierarchy(&m, "devices")->path = "/";
+		if (!mounted)
+			unmount(&m, "devices");
+		machine_plan(&m);
+		ck_assert_uint_eq(count_cgroup_steps(&m), !mounted);
+		ck_assert_str_eq(m.plan.limits, "limits hold but for devices");
+		ck_assert_has(the_hint(&m, "DIND-CGROUP-09")->fact, "devices");
+		machine_free(&m);
+	}
+
+	/* nobody made groups for us, so there is no other place: it is used, and told */
+	machine_with_volume(&m);
+	m.facts.cgroups.host_namespace = TRI_YES;
+	for (size_t i = 0; i < m.facts.cgroups.n_hierarchies; i++)
+		m.facts.cgroups.hierarchies[i].path = m.facts.cgroups.hierarchies[i].mount_root =
+			"/";
+	machine_plan(&m);
+	ck_assert_uint_eq(count_cgroup_steps(&m), 0);
+	ck_assert_has(m.plan.limits, "memory");
+	ck_assert_str_eq(m.plan.host, "host changed: control groups");
+	/* in a namespace of our own that root is ours */
+	m.facts.cgroups.host_namespace = TRI_NO;
+	machine_plan(&m);
+	ck_assert_str_eq(m.plan.limits, "limits hold");
+	machine_free(&m);
+}
+END_TEST
+
+/* runc makes groups in the v2 tree of a hybrid machine, too, when it is there. */
+START_TEST(the_unified_tree_of_a_hybrid_machine)
+{
+	const struct plan_step *step;
+	struct facts_hierarchy *h;
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.cgroups.mode = CGROUP_HYBRID;
+	h = machine_hierarchy(&m, "", DIR "/unified");
+	h->mount_root = "/";
+	machine_plan(&m);
+	step = the_step_with_key(&m, "cgroup:unified");
+	ck_assert(step->u.cgroup_v1.replace);
+	ck_assert_str_eq(step->u.cgroup_v1.controllers, "");
+	ck_assert_str_eq(step->u.cgroup_v1.target, DIR "/unified");
+	ck_assert_str_eq(m.plan.host, "host unchanged");
+	machine_failure(&m, "cgroup:unified", EPERM, "no", NULL);
+	machine_plan(&m);
+	ck_assert_ptr_null(step_with_key(&m, "cgroup:unified"));
+	ck_assert_str_eq(m.plan.limits, "limits hold but for unified");
+	ck_assert_str_eq(m.plan.host, "host changed: control groups");
 	machine_free(&m);
 }
 END_TEST
@@ -729,6 +854,9 @@ int main(void)
 	tcase_add_test(tc, read_only_v1);
 	tcase_add_test(tc, no_devices_hierarchy_is_refused);
 	tcase_add_loop_test(tc, hierarchies_that_show_others_are_replaced, 0, ARRAY_SIZE(depths));
+	tcase_add_test(tc, the_first_that_cannot_be_replaced_is_the_last_tried);
+	tcase_add_test(tc, the_hosts_root_is_not_ours);
+	tcase_add_test(tc, the_unified_tree_of_a_hybrid_machine);
 	tcase_add_test(tc, a_place_for_what_is_replaced);
 	tcase_add_test(tc, v2_is_nested);
 	tcase_add_test(tc, v2_beside_a_named_hierarchy);

@@ -117,8 +117,34 @@ enum variant {
 	WITH_TMPFS,
 	DOCTOR,
 	WITH_BACK_ENDS,
+	WITH_HIERARCHIES_OF_THE_HOST,
+	WITH_TREE_OF_THE_HOST,
 	VARIANTS,
 };
+/* The host's control groups show, and AppArmor: what is made anew then comes before the image. */
+static void show_the_host(struct machine *m, bool v2)
+{
+	struct facts_cgroups *cgroups = &m->facts.cgroups;
+
+	cgroups->host_namespace = TRI_YES;
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++)
+		cgroups->hierarchies[i].mount_root = "/";
+	if (v2) {
+		cgroups->hierarchies = NULL;
+		cgroups->n_hierarchies = 0;
+		cgroups->mode = CGROUP_V2;
+		cgroups->host_view = TRI_YES;
+		cgroups->controllers = "cpu memory pids";
+		machine_hierarchy(m, "", "/sys/fs/cgroup")->mount_root = "/";
+		cgroups->own_path = cgroups->hierarchies[0].path;
+	}
+	m->facts.lsm.apparmor = TRI_YES;
+	m->facts.lsm.apparmor_label = "unconfined";
+	m->facts.lsm.apparmor_stack = TRI_YES;
+	m->facts.lsm.apparmor_visible = TRI_YES;
+	m->facts.lsm.apparmor_parser = "/sbin/apparmor_parser";
+	m->facts.lsm.mount_namespace = "4026531840";
+}
 
 static void machine_variant(struct machine *m, enum variant variant)
 {
@@ -127,6 +153,8 @@ static void machine_variant(struct machine *m, enum variant variant)
 	machine_init(m);
 	if (variant == BARE)
 		return;
+	if (variant == WITH_HIERARCHIES_OF_THE_HOST || variant == WITH_TREE_OF_THE_HOST)
+		show_the_host(m, variant == WITH_TREE_OF_THE_HOST);
 	if (variant == WITH_BACK_ENDS) {
 		m->facts.n_trials = 0; /* the one of iptables */
 		m->facts.network.iptables_backend = "nft";
