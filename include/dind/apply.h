@@ -49,8 +49,9 @@ struct apply_context {
 	bool cgroup_own_namespace;
 	bool cgroup_nested;
 	char cgroup_group[4096],
-		cgroup_leaf[64];  /* what was nested, by us or before; "": nothing */
-	char cgroup_refused[256]; /* controllers that could not be enabled, with errno names; "" */
+		cgroup_leaf[64];   /* what was nested, by us or before; "": nothing */
+	char cgroup_refused[256];  /* controllers that could not be enabled, with errno names; "" */
+	bool cgroup_refused_usual; /* … and containers are usually limited by one of them */
 	/* STEP_CONFINE: for launch.filter of the engine and its containerd; length 0: none */
 	struct launch_filter filter;
 	char apparmor_name[64];		/* our policy namespace, "" without one */
@@ -116,11 +117,13 @@ int apply_remove_apparmor(const struct apply_context *context, int timeout_ms, s
 
 /*
  * Undo the nesting of control groups (v2): groups that the engine left below ours go, then the
- * controllers are taken back, and all that is in the leaf moves to our group again. After the
- * engine is gone; what still has processes is left as it is and told in @err. May run in a child;
- * nothing happens where the groups were in order before we came.
+ * controllers are taken back, and all that is in the leaf moves to our group again. The engine's
+ * are those below @parent, a directory (NULL: where dockerd puts them by default); with groups of
+ * others beside it, which live by the controllers, the nesting stays. After the engine is gone;
+ * what still has processes is left as it is and told in @err. May run in a child; nothing happens
+ * where the groups were in order before we came.
  */
-int apply_leave_cgroups(const struct apply_context *context, struct error *err);
+int apply_leave_cgroups(const struct apply_context *context, const char *parent, struct error *err);
 
 /*
  * SIGKILL inner containers so that dockerd can finish its clean-up: cgroup v2 by cgroup.kill of

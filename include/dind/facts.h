@@ -80,9 +80,10 @@ struct facts_mounts {
 	size_t n_table;
 	struct facts_device *devices; /* /dev/fuse /dev/loop-control /dev/kmsg /dev/net/tun */
 	size_t n_devices;
-	enum tri loop_driver;	       /* block major 7 in /proc/devices */
-	struct fact sys_writable;      /* /sys is not mounted read-only */
-	struct fact proc_sys_writable; /* /proc/sys is not mounted read-only */
+	enum tri loop_driver;		   /* block major 7 in /proc/devices */
+	struct fact sys_writable;	   /* /sys is not mounted read-only */
+	struct fact proc_sys_writable;	   /* /proc/sys is not mounted read-only */
+	struct fact proc_sys_net_writable; /* likewise; unknown when it is no mount of its own */
 };
 
 /* ---- cgroups ---- */
@@ -120,6 +121,9 @@ struct facts_cgroups {
 	const char *subtree_control;
 	int64_t n_processes; /* lines in cgroup.procs, -1 unknown */
 	enum tri nsdelegate;
+	/* v1: limits of our memory group hold for groups below it (memory.use_hierarchy; always
+	 * from Linux 5.11 on) */
+	enum tri memory_hierarchy;
 };
 
 /* ---- storage ---- */

@@ -22,9 +22,24 @@
 struct leave {
 	int root;
 	const char *leaf;
+	char engine[NAME_MAX + 1]; /* the group of the engine's groups */
 	size_t visited;
-	size_t left; /* groups that still have processes */
+	size_t left;   /* groups that still have processes */
+	size_t others; /* groups beside the engine's */
 };
+
+/* The first name of @parent below @group; dockerd's own choice when that is not there. */
+static void name_engine(struct leave *leave, const char *group, const char *parent)
+{
+	size_t n = strlen(group);
+
+	if (parent && strncmp(parent, group, n) == 0 && parent[n] == '/')
+		parent += n + 1;
+	else
+		parent = "docker";
+	(void) snprintf(leave->engine, sizeof(leave->engine), "%.*s", (int) strcspn(parent, "/"),
+			parent);
+}
 
 /* Bottom up; a group that is in use stays, and those above it. */
 static void remove_below(struct leave *leave, int parent, int depth)
@@ -43,6 +58,10 @@ static void remove_below(struct leave *leave, int parent, int depth)
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
 		    (depth == 0 && strcmp(entry->d_name, leave->leaf) == 0))
 			continue;
+		if (depth == 0 && strcmp(entry->d_name, leave->engine) != 0) {
+			leave->others++;
+			continue;
+		}
 		leave->visited++;
 		child = openat(parent, entry->d_name,
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -94,7 +113,7 @@ static int move_back(const struct leave *leave)
 	return r;
 }
 
-int apply_leave_cgroups(const struct apply_context *context, struct error *err)
+int apply_leave_cgroups(const struct apply_context *context, const char *parent, struct error *err)
 {
 	struct leave leave = { .leaf = context->cgroup_leaf };
 	auto_close int root = -EBADF;
@@ -106,10 +125,14 @@ int apply_leave_cgroups(const struct apply_context *context, struct error *err)
 	if (root < 0)
 		return error_set(err, -errno, "open %s", context->cgroup_group);
 	leave.root = root;
+	name_engine(&leave, context->cgroup_group, parent);
 	remove_below(&leave, root, 0);
 	if (leave.left)
 		return error_set_plain(err, -EBUSY, "%zu groups below %s are still in use",
 				       leave.left, context->cgroup_group);
+	if (leave.others)
+		return error_set_plain(err, -EBUSY, "%zu groups of others are below %s",
+				       leave.others, context->cgroup_group);
 	r = take_back_controllers(&leave);
 	if (r == 0)
 		r = move_back(&leave);

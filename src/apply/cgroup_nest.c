@@ -40,6 +40,7 @@ struct nest {
 	struct cgroup_procs procs;
 	char missing[120]; /* wanted, but not in cgroup.controllers */
 	char refused[120]; /* the kernel said no to each of these alone */
+	bool usual;	   /* one of both is what containers are usually limited by */
 	int move_error;	   /* the last one, negative errno */
 	pid_t move_pid;
 };
@@ -65,6 +66,11 @@ static void append_refused(char *list, size_t size, const char *controller, int 
 			apply_errno_name(code, name, sizeof(name)));
 }
 
+static bool is_usual(const char *controller)
+{
+	return str_list_has("cpu memory pids", controller);
+}
+
 static bool is_threaded(const char *controller)
 {
 	return str_list_has("cpu cpuset pids perf_event", controller);
@@ -79,10 +85,12 @@ static int pick_available(struct nest *nest, const char *words, struct error *er
 	if (r < 0)
 		return error_set(err, r, "read %s/cgroup.controllers", nest->mount_point);
 	while (nest->wanted.count < NEST_MAX_CONTROLLERS && next_word(&words, word, sizeof(word))) {
-		if (str_list_has(available, word))
+		if (str_list_has(available, word)) {
 			memcpy(nest->wanted.names[nest->wanted.count++], word, sizeof(word));
-		else
-			append_refused(nest->missing, sizeof(nest->missing), word, -ENOENT);
+			continue;
+		}
+		append_refused(nest->missing, sizeof(nest->missing), word, -ENOENT);
+		nest->usual |= is_usual(word);
 	}
 	return 0;
 }
@@ -223,6 +231,7 @@ static int enable_singly(struct nest *nest)
 				return take_back(nest, &on);
 			if (r < 0) {
 				append_refused(nest->refused, sizeof(nest->refused), name, r);
+				nest->usual |= is_usual(name);
 				continue;
 			}
 			guarded = guarded || !threaded;
@@ -346,7 +355,13 @@ static void report(struct apply_context *context, const struct nest *nest)
 {
 	(void) snprintf(context->cgroup_refused, sizeof(context->cgroup_refused), "%s%s%s",
 			nest->missing, *nest->missing && *nest->refused ? ", " : "", nest->refused);
-	if (*context->cgroup_refused)
+	context->cgroup_refused_usual = nest->usual;
+	if (nest->usual)
+		apply_warn(context,
+			   "cgroup controllers that inner containers cannot be limited by: %s → "
+			   "delegate them from outside (systemd: Delegate=yes)",
+			   context->cgroup_refused);
+	else if (*context->cgroup_refused)
 		apply_notice(context,
 			     "cgroup controllers that inner containers cannot be limited by: %s",
 			     context->cgroup_refused);

@@ -74,6 +74,9 @@ static const struct json_field mounts_fields[] = {
 	{ .name = "proc_sys_writable",
 	  .type = FIELD_FACT,
 	  .offset = offsetof(S, proc_sys_writable) },
+	{ .name = "proc_sys_net_writable",
+	  .type = FIELD_FACT,
+	  .offset = offsetof(S, proc_sys_net_writable) },
 };
 #undef S
 
@@ -120,6 +123,7 @@ static const struct json_field cgroups_fields[] = {
 	  .offset = offsetof(S, n_processes),
 	  .missing = -1 },
 	{ .name = "nsdelegate", .type = FIELD_TRI, .offset = offsetof(S, nsdelegate) },
+	{ .name = "memory_hierarchy", .type = FIELD_TRI, .offset = offsetof(S, memory_hierarchy) },
 };
 #undef S
 

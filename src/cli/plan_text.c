@@ -159,8 +159,9 @@ const char *print_step_object(const struct plan_step *step, char *buf, size_t si
 	case STEP_SWEEP:
 		return sweep_object(step, buf, size);
 	case STEP_CGROUP_V1:
-		return pair_object(step->u.cgroup_v1.controllers, step->u.cgroup_v1.target, buf,
-				   size);
+		return pair_object(*step->u.cgroup_v1.controllers ? step->u.cgroup_v1.controllers
+								  : "the v2 tree",
+				   step->u.cgroup_v1.target, buf, size);
 	case STEP_CGROUP_NAMESPACE:
 		return text_object(step->u.cgroup_namespace.mount_point, buf, size);
 	case STEP_CGROUP_NEST:

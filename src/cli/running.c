@@ -90,7 +90,7 @@ static int clean_up(void *context, int timeout_ms)
 				  &err) < 0)
 		log_warning("%s", err.message);
 	/* An outer runtime removes what is left with the container; it is no fault of the stop. */
-	if (apply_leave_cgroups(&start->context, &err) < 0)
+	if (apply_leave_cgroups(&start->context, start->planning.plan.cgroup_parent, &err) < 0)
 		log_debug("%s", err.message);
 	return status;
 }
@@ -189,29 +189,6 @@ static void choose_log(const struct options *options, struct supervise_options *
 	}
 }
 
-static const char *summary(struct start *start)
-{
-	const struct plan *plan = &start->planning.plan;
-
-	const char *words[] = { plan->limits, plan->confinement, plan->engine_confinement,
-				plan->host };
-	const char *text;
-
-	if (!has_engine(start))
-		return arena_printf(&start->planning.arena, "mode %s, %s%s%s",
-				    options_mode_name(plan->mode), plan->outside,
-				    *plan->outside_engine ? ", " : "", plan->outside_engine);
-	text = arena_printf(&start->planning.arena, "%s, %s, cgroup %s",
-			    plan->storage.driver ? plan->storage.driver : "dockerd's choice",
-			    options_rung_name(plan->storage.rung),
-			    facts_cgroup_mode_name(plan->cgroup_mode));
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i])
-			text = arena_printf(&start->planning.arena, "%s, %s", text, words[i]);
-	return text;
-}
-
 /* Where `ready` asks, in plain HTTP: a unix socket if there is one. An engine that was waited for
  * is asked by nobody but its users. */
 static const char *socket_url(const struct plan *plan)
@@ -288,7 +265,8 @@ static struct supervise_options supervise_what(struct start *start)
 		.outer_notify = options_environment(options, "NOTIFY_SOCKET"),
 		.state_file = state_file_make(&start->planning.arena),
 		.socket_url = socket_url(&planning->plan),
-		.summary = summary(start),
+		.summary = start_summary(&start->planning.arena, &start->planning.plan,
+					 &start->context, start->degraded),
 		.engine_fds = { .listen = start->context.listen_fds,
 				.n_listen = start->context.n_listen,
 				.keep = start->locks,

@@ -112,6 +112,7 @@ static enum pass step_failed(struct start *start, const struct plan_step *step,
 	case FAIL_DEGRADE:
 		log_line(LOG_LEVEL_WARNING, step->code, "%s: %s, continuing without %s", name,
 			 err->message, step->without ? step->without : "it");
+		start->degraded |= UINT64_C(1) << step->kind;
 		return PASS_DONE;
 	}
 	return PASS_END;
@@ -121,6 +122,7 @@ static enum pass apply_steps(struct start *start, int *ret_status)
 {
 	const struct plan *plan = &start->planning.plan;
 
+	start->degraded = 0;
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 		struct error err = ERROR_INIT;
@@ -209,6 +211,8 @@ static void undo(struct start *start)
 		log_warning("%s", err.message);
 	if (apply_remove_apparmor(context, POLICY_LIMIT_MS, &err) < 0)
 		log_warning("%s", err.message);
+	if (apply_leave_cgroups(context, plan->cgroup_parent, &err) < 0)
+		log_debug("%s", err.message);
 	fd_close(&context->lock_fd);
 }
 

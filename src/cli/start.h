@@ -20,6 +20,7 @@ struct start {
 	struct planning planning;
 	struct apply_context context;
 	struct strings said; /* decisions and hints that were printed: not again after a new plan */
+	uint64_t degraded;   /* kinds of steps that failed and were done without, by bit */
 	int64_t apply_ms;
 	int locks[3]; /* what the engine inherits, so that it is locked as long as that runs */
 };
@@ -38,6 +39,15 @@ void start_ending_signals(sigset_t *ret_set);
 /* Carry out STEP_LEASE, waiting when that was asked for. PASS_REPLAN: the facts know the outcome.
  */
 enum pass start_lease(struct start *start, const struct plan_step *step, int *ret_status);
+
+/* ---- summary.c ---- */
+
+/*
+ * The line of ready, in memory of @arena: what @plan promises, corrected by what became of it.
+ * @degraded as in struct start.
+ */
+const char *start_summary(struct arena *arena, const struct plan *plan,
+			  const struct apply_context *context, uint64_t degraded);
 
 /* ---- running.c ---- */
 

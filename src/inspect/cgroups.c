@@ -257,6 +257,29 @@ static enum tri all_devices(const struct inspection *in)
 	return TRI_UNKNOWN;
 }
 
+/* Our own group's answer, where the mount shows it: that of the root says nothing about us. */
+static enum tri memory_hierarchy(const struct inspection *in)
+{
+	const struct facts_cgroups *cgroups = &in->facts->cgroups;
+
+	for (size_t i = 0; i < cgroups->n_hierarchies; i++) {
+		const struct facts_hierarchy *h = &cgroups->hierarchies[i];
+		const char *line;
+		size_t above;
+
+		if (!str_list_has(h->controllers, "memory") || !h->mounted_at || !h->mount_root ||
+		    !str_path_is_below(h->path, h->mount_root))
+			continue;
+		above = str_equal(h->mount_root, "/") ? 0 : strlen(h->mount_root);
+		line = world_read_line(in->world,
+				       arena_printf(in->arena, "%s%s/memory.use_hierarchy",
+						    h->mounted_at, h->path + above),
+				       in->arena);
+		return line ? tri_from_bool(!str_equal(line, "0")) : TRI_UNKNOWN;
+	}
+	return TRI_UNKNOWN;
+}
+
 void inspect_cgroups(const struct inspection *in)
 {
 	struct facts_cgroups *cgroups = &in->facts->cgroups;
@@ -270,6 +293,7 @@ void inspect_cgroups(const struct inspection *in)
 	else
 		cgroups->mode = find_mode(in);
 	in->facts->privileges.all_devices = all_devices(in);
+	cgroups->memory_hierarchy = memory_hierarchy(in);
 	if (cgroups->mode != CGROUP_V2)
 		return;
 	for (size_t i = 0; i < cgroups->n_hierarchies; i++)

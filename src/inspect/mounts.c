@@ -211,5 +211,7 @@ int inspect_mounts(const struct inspection *in, struct error *err)
 	mounts->loop_driver = has_loop_driver(in);
 	mounts->sys_writable = writable_mount(in, "/sys", "sysfs");
 	mounts->proc_sys_writable = writable_mount(in, "/proc/sys", "proc");
+	if (facts_mount_at(in->facts, "/proc/sys/net"))
+		mounts->proc_sys_net_writable = writable_mount(in, "/proc/sys/net", "proc");
 	return 0;
 }

@@ -306,6 +306,20 @@ static void judge_devices(struct planner *p, const struct survey *survey, size_t
 					 "the rest is left as it is");
 }
 
+/* Before Linux 5.11 a memory group counted its own processes only, unless it was told otherwise
+ * before there were groups below it. systemd tells the root. */
+static void judge_memory(struct planner *p)
+{
+	if (p->facts->cgroups.memory_hierarchy != TRI_NO)
+		return;
+	p->memory_flat = true;
+	planner_hint(p, CODE_CGROUP_FLAT,
+		     "on the host, before any container: echo 1 "
+		     ">/sys/fs/cgroup/memory/memory.use_hierarchy; or Linux 5.11 and later",
+		     "memory.use_hierarchy is 0: the memory limit of this container does not hold "
+		     "for inner containers");
+}
+
 /* Nothing is written to cpuset.cpus and cpuset.mems, without which a group takes no processes: the
  * outer runtime has filled in ours, the root always has them, and runc fills in all groups from the
  * mount's root down to the one that it makes. */
@@ -333,4 +347,5 @@ void plan_cgroups_v1(struct planner *p)
 	}
 	judge_devices(p, &survey, before);
 	hint_outside(p, &survey);
+	judge_memory(p);
 }

@@ -4,6 +4,7 @@
  * of them move to a leaf first. When the host's tree shows, that would be the host's root: an own
  * cgroup namespace comes first.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "dind/str.h"
@@ -96,6 +97,11 @@ static void own_namespace(struct planner *p, bool mounted)
 				 "--cgroupns=private beside --privileged");
 }
 
+static bool has_parent_of_the_users(const struct planner *p)
+{
+	return planner_has_flag(p, "cgroup-parent", '\0') || planner_has_key(p, "cgroup-parent");
+}
+
 /*
  * Inner containers are told where to go instead of being unable to see anything else. They share
  * our view, too: what refused us a namespace would refuse them theirs.
@@ -104,7 +110,7 @@ static void share_the_hosts_view(struct planner *p, const char *group, const cha
 {
 	const struct facts_failure *failure = facts_find_failure(p->facts, NAMESPACE_KEY);
 
-	if (planner_has_flag(p, "cgroup-parent", '\0') || planner_has_key(p, "cgroup-parent")) {
+	if (has_parent_of_the_users(p)) {
 		p->outside = "cgroup v2"; /* they are where the user wants them */
 		planner_hint(
 			p, CODE_CGROUP_PARENT,
@@ -136,11 +142,33 @@ static void make_writable(struct planner *p)
 			 "later)");
 }
 
+/* The first group below ours; where none can be made (cgroup.max.descendants, a limit of systemd's)
+ * there will be none for an inner container either. */
+static void make_leaf(struct planner *p, const char *group)
+{
+	struct plan_step *step = planner_step(
+		p, STEP_DIRECTORY, "cgroup-leaf",
+		"a group for our own processes; inner containers get theirs beside it");
+
+	step->u.runtime_dir.path = planner_join(p, group, LEAF);
+	step->u.runtime_dir.mode = 0755;
+	planner_or_abort(step, CODE_CGROUP_NEST, STATUS_OSERR,
+			 "on the host: raise cgroup.max.descendants and cgroup.max.depth of the "
+			 "group of this container and of those above it; or --privileged, where it "
+			 "is not writable");
+}
+
 static void nest(struct planner *p, const char *group, const char *controllers)
 {
-	struct plan_step *step = planner_step(p, STEP_CGROUP_NEST, "cgroup-nest",
-					      "processes move to the leaf " LEAF " so that limits "
-					      "can be given to inner containers");
+	struct plan_step *step;
+
+	/* `dind CMD` does not know whether CMD starts containers; and they may have another place
+	 */
+	if (!p->nest_only && !(p->plan->cgroup_parent && has_parent_of_the_users(p)))
+		make_leaf(p, group);
+	step = planner_step(p, STEP_CGROUP_NEST, "cgroup-nest",
+			    "processes move to the leaf " LEAF " so that limits "
+			    "can be given to inner containers");
 
 	step->u.cgroup_nest.mount_point = group;
 	step->u.cgroup_nest.leaf = LEAF;
@@ -198,7 +226,7 @@ static int judge_writable(struct planner *p, const struct fact *writable)
 }
 
 /* Our own group and no other of the host's is divided. What facts say of files is about the root
- * that shows here, so that none of them count. */
+ * that shows here, so that none of them count but that it is mounted read-only. */
 static void plan_below_the_hosts_root(struct planner *p, const char *controllers)
 {
 	const char *parent = planner_cgroup_parent(p), *group;
@@ -216,6 +244,8 @@ static void plan_below_the_hosts_root(struct planner *p, const char *controllers
 	group = planner_join(p, CGROUP_DIR, own_group(p) + 1);
 	p->plan->cgroup_parent = planner_join(p, CGROUP_DIR, parent + 1);
 	share_the_hosts_view(p, group, parent);
+	if (p->facts->cgroups.writable.error == EROFS) /* it is the same mount */
+		make_writable(p);
 	nest(p, group, controllers);
 	planner_decide(p, CODE_CGROUP_DECISION,
 		       "cgroup v2, in the host's namespace: processes move to %s/" LEAF

@@ -8,21 +8,29 @@
 /* A leaf of our own making (cgroup_v2.c). */
 #define LEAF "/init"
 
+static const char *exceptions(struct planner *p)
+{
+	if (!p->memory_flat || (p->outside && str_list_has(p->outside, "memory")))
+		return p->outside;
+	return p->outside ? arena_printf(p->arena, "%s memory", p->outside) : "memory";
+}
+
 static void decide_limits(struct planner *p)
 {
 	uint64_t max = p->facts->limits.memory_max;
-	const char *memory = "";
+	const char *memory = "", *but;
 
 	if (p->facts->cgroups.mode == CGROUP_NONE || p->facts->cgroups.mode == CGROUP_UNKNOWN)
 		return;
 	if (max && max != FACTS_UNLIMITED)
 		memory = arena_printf(p->arena, " (memory: %s)", planner_size(p, max));
-	p->plan->limits = p->outside ? arena_printf(p->arena, "limits hold but for %s", p->outside)
-				     : "limits hold";
+	but = exceptions(p);
+	p->plan->limits =
+		but ? arena_printf(p->arena, "limits hold but for %s", but) : "limits hold";
 	planner_decide(p, CODE_CGROUP_LIMITS,
 		       "limits: those of this container%s hold for all inner containers "
 		       "together%s%s",
-		       memory, p->outside ? ", but for " : "", p->outside ? p->outside : "");
+		       memory, but ? ", but for " : "", but ? but : "");
 }
 
 /*

@@ -48,6 +48,7 @@
 #define CODE_CGROUP_LIMITS	"DIND-CGROUP-12" /* whether this container's limits hold inside */
 #define CODE_CGROUP_PARENT	"DIND-CGROUP-13" /* --cgroup-parent instead of a namespace */
 #define CODE_CGROUP_MIRROR	"DIND-CGROUP-14" /* --mirror-limits */
+#define CODE_CGROUP_FLAT	"DIND-CGROUP-15" /* memory limits that do not hold below */
 
 #define CODE_STORAGE_DECISION	"DIND-STORAGE-01" /* what was chosen */
 #define CODE_STORAGE_NOT_TAKEN	"DIND-STORAGE-02" /* what was not, and why */

@@ -256,6 +256,12 @@ void plan_lsm(struct planner *p)
 			       "inner containers are confined by Docker's seccomp filter and "
 			       "capabilities: this kernel has neither AppArmor nor SELinux, so "
 			       "there is no policy of the host's to change");
+	} else if (!p->plan->confinement) {
+		p->plan->confinement = "security modules not known";
+		planner_decide(p, CODE_LSM_CONFINED,
+			       "inner containers are confined by Docker's seccomp filter and "
+			       "capabilities; whether this kernel has AppArmor or SELinux is not "
+			       "known, and nothing is done about them");
 	}
 }
 

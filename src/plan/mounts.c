@@ -87,6 +87,10 @@ void plan_writable(struct planner *p)
 	remount(p, "/proc/sys", &p->facts->mounts.proc_sys_writable,
 		"/proc/sys is mounted read-only; dockerd switches on forwarding there",
 		"a writable /proc/sys: inner networks may stay cut off");
+	remount(p, "/proc/sys/net", &p->facts->mounts.proc_sys_net_writable,
+		"/proc/sys/net is a read-only mount of its own; dockerd switches on forwarding "
+		"there",
+		"a writable /proc/sys/net: inner networks may stay cut off");
 }
 
 void plan_devices(struct planner *p)

@@ -64,7 +64,8 @@ struct planner {
 				     taken */
 	struct storage_choice storage;
 
-	const char *outside;  /* v1 hierarchies in which inner groups land outside of ours */
+	const char *outside;  /* hierarchies in which inner groups land outside of ours */
+	bool memory_flat;     /* our memory limit does not hold for groups below ours */
 	const char *iptables; /* what the engine finds by that name; NULL: as in PATH */
 	bool clamp_mss;	      /* TCP is told of the MTU of the way out */
 	const char *relay;    /* address of our relay for names, NULL: none */

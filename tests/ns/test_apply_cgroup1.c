@@ -258,38 +258,39 @@ START_TEST(test_unknown_hierarchy)
 }
 END_TEST
 
+static const struct {
+	const char *set;
+	const char *links[4];
+} aliases[] = {
+	{ "cpu,cpuacct", { "cpu", "cpuacct", "cpuacct,cpu" } },
+	{ "cpu,cpuacct,cpuset", { "cpu", "cpuacct", "cpuset" } },
+};
+
 START_TEST(test_aliases)
 {
 	struct plan_step step;
 	struct apply_context context;
-	char link[64];
+	char data[160], link[64], path[128];
 
 	ck_assert(enter_test());
 	ck_assert(find_hierarchy(false) || find_hierarchy(true));
 	take_everything_off();
 	ck_assert_int_eq(mount("x", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
+	(void) snprintf(directory, sizeof(directory), "/sys/fs/cgroup/%s", aliases[_i].set);
 	/* which controllers are behind it does not matter for the names */
-	ck_assert_int_eq(mkdir("/sys/fs/cgroup/cpu,cpuacct", 0755), 0);
-	{
-		char data[160];
-
-		(void) snprintf(data, sizeof(data), "%s%s",
-				strncmp(hierarchy, "name=", 5) == 0 ? "none," : "", hierarchy);
-		ck_assert_int_eq(mount("cgroup", "/sys/fs/cgroup/cpu,cpuacct", "cgroup", 0, data),
-				 0);
-	}
-	(void) snprintf(hierarchy, sizeof(hierarchy), "cpu,cpuacct");
-	(void) snprintf(directory, sizeof(directory), "/sys/fs/cgroup/cpu,cpuacct");
+	ck_assert_int_eq(mkdir(directory, 0755), 0);
+	(void) snprintf(data, sizeof(data), "%s%s",
+			strncmp(hierarchy, "name=", 5) == 0 ? "none," : "", hierarchy);
+	ck_assert_int_eq(mount("cgroup", directory, "cgroup", 0, data), 0);
+	(void) snprintf(hierarchy, sizeof(hierarchy), "%s", aliases[_i].set);
 	step = v1_step(false);
 	apply_context_init(&context);
 	assert_step(&context, &step);
 	assert_step(&context, &step);
-	for (size_t i = 0; i < 3; i++) {
-		static const char *const names[] = { "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpuacct",
-						     "/sys/fs/cgroup/cpuacct,cpu" };
-
-		ck_assert_int_gt(file_readlink_at(AT_FDCWD, names[i], link, sizeof(link)), 0);
-		ck_assert_str_eq(link, "cpu,cpuacct");
+	for (size_t i = 0; aliases[_i].links[i]; i++) {
+		(void) snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", aliases[_i].links[i]);
+		ck_assert_int_gt(file_readlink_at(AT_FDCWD, path, link, sizeof(link)), 0);
+		ck_assert_str_eq(link, aliases[_i].set);
 	}
 }
 END_TEST
@@ -316,7 +317,7 @@ int main(void)
 	}
 	tcase_add_test(tests, test_never_over_a_mount);
 	tcase_add_test(tests, test_unknown_hierarchy);
-	tcase_add_test(tests, test_aliases);
+	tcase_add_loop_test(tests, test_aliases, 0, ARRAY_SIZE(aliases));
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }

@@ -342,7 +342,7 @@ START_TEST(test_nest_in_the_hosts_tree)
 	ck_assert_str_eq(own_path(), leaf);
 	assert_step(&context, &step);
 	ck_assert_str_eq(context.cgroup_group, own);
-	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0);
+	ck_assert_int_eq(apply_leave_cgroups(&context, NULL, &err), 0);
 	ck_assert_str_eq(own_path(), before);
 }
 END_TEST
@@ -353,12 +353,12 @@ START_TEST(test_leave)
 	struct apply_context context;
 	struct plan_step step;
 	struct error err = ERROR_INIT;
-	char available[512], pid[16];
+	char available[512], pid[16], parent[200];
 	pid_t sleeper;
 
 	enter();
 	apply_context_init(&context);
-	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0); /* nothing was done */
+	ck_assert_int_eq(apply_leave_cgroups(&context, NULL, &err), 0); /* nothing was done */
 	enter_namespace(&context);
 	(void) snprintf(available, sizeof(available), "%s",
 			read_text(at_mount("cgroup.controllers")));
@@ -373,7 +373,7 @@ START_TEST(test_leave)
 	ck_assert_int_eq(mkdir(at_mount("docker/alive"), 0755), 0);
 	ck_assert_int_eq(file_write_at(AT_FDCWD, at_mount("docker/alive/cgroup.procs"), pid), 0);
 
-	ck_assert_int_eq(apply_leave_cgroups(&context, &err), -EBUSY);
+	ck_assert_int_eq(apply_leave_cgroups(&context, NULL, &err), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(err.message, "still in use"));
 	ck_assert_int_ne(access(at_mount("docker/dead"), F_OK), 0);
 	ck_assert_int_eq(access(at_mount("docker/alive"), F_OK), 0);
@@ -381,12 +381,20 @@ START_TEST(test_leave)
 
 	ck_assert_int_eq(kill(sleeper, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(sleeper, NULL, 0), sleeper);
-	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0);
+	/* the group of somebody else, empty for now, lives by our controllers */
+	ck_assert_int_eq(mkdir(at_mount("others"), 0755), 0);
+	ck_assert_int_eq(apply_leave_cgroups(&context, NULL, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.message, "1 groups of others"));
 	ck_assert_int_ne(access(at_mount("docker"), F_OK), 0);
+	ck_assert_int_eq(access(at_mount("others"), F_OK), 0);
+	ck_assert_str_eq(own_path(), "/init");
+	(void) snprintf(parent, sizeof(parent), "%s/others/deeper", mount_point);
+	ck_assert_int_eq(apply_leave_cgroups(&context, parent, &err), 0);
+	ck_assert_int_ne(access(at_mount("others"), F_OK), 0);
 	ck_assert_int_ne(access(at_mount("init"), F_OK), 0);
 	ck_assert_str_eq(own_path(), "/");
 	ck_assert_str_eq(read_text(at_mount("cgroup.subtree_control")), "");
-	ck_assert_int_eq(apply_leave_cgroups(&context, &err), 0);
+	ck_assert_int_eq(apply_leave_cgroups(&context, NULL, &err), 0);
 	assert_step(&context, &step); /* and it can be done anew */
 }
 END_TEST
@@ -403,7 +411,34 @@ START_TEST(test_missing_controllers_are_named)
 	assert_step(&context, &step);
 	ck_assert_str_eq(context.cgroup_refused, "nonesuch (ENOENT), another (ENOENT)");
 	assert_notice(&context, "nonesuch (ENOENT)");
+	ck_assert(!context.notice_loud && !context.cgroup_refused_usual);
 	ck_assert_str_eq(own_path(), "/init");
+	if (strstr(read_text(at_mount("cgroup.controllers")), "pids"))
+		return;
+	step = nest_step("nonesuch pids", 2000);
+	assert_step(&context, &step);
+	ck_assert_str_eq(context.cgroup_refused, "nonesuch (ENOENT), pids (ENOENT)");
+	ck_assert(context.notice_loud && context.cgroup_refused_usual);
+	assert_notice(&context, "Delegate=yes");
+}
+END_TEST
+
+/* The owner of our group has said that there are to be none below it. */
+START_TEST(test_no_group_may_be_made)
+{
+	struct plan_step step = { .kind = STEP_DIRECTORY };
+	struct apply_context context;
+
+	enter();
+	apply_context_init(&context);
+	enter_namespace(&context);
+	step.u.runtime_dir.path = at_mount("init");
+	step.u.runtime_dir.mode = 0755;
+	ck_assert_int_eq(file_write_at(AT_FDCWD, in_group("cgroup.max.descendants"), "0"), 0);
+	assert_step_fails(&context, &step, -EAGAIN, "cgroup/init");
+	ck_assert_int_eq(file_write_at(AT_FDCWD, in_group("cgroup.max.descendants"), "max"), 0);
+	assert_step(&context, &step);
+	assert_step(&context, &step);
 }
 END_TEST
 
@@ -685,6 +720,7 @@ int main(void)
 	tcase_add_test(tests, test_nest_in_the_hosts_tree);
 	tcase_add_test(tests, test_leave);
 	tcase_add_test(tests, test_missing_controllers_are_named);
+	tcase_add_test(tests, test_no_group_may_be_made);
 	tcase_add_test(tests, test_nest_against_a_storm);
 	tcase_add_test(tests, test_culprit_is_named);
 	tcase_add_test(tests, test_threaded_is_recognised);

@@ -389,7 +389,7 @@ static void prepare_cgroup_leave(void)
 static int act_leave(struct apply_context *context, struct error *err)
 {
 	(void) context;
-	return apply_leave_cgroups(&nested, err);
+	return apply_leave_cgroups(&nested, NULL, err);
 }
 
 static const struct subject subjects[] = {

@@ -119,6 +119,22 @@ START_TEST(test_remount)
 	ck_assert_uint_eq(st.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC),
 			  ST_NOSUID | ST_NODEV | ST_NOEXEC);
 
+	/* /proc/sys/net may be one of its own within */
+	for (int i = 0; i < 2; i++) {
+		static const char *const sysctls[] = { "/proc/sys", "/proc/sys/net" };
+
+		step.u.remount.path = sysctls[i];
+		ck_assert_int_eq(mount(sysctls[i], sysctls[i], NULL, MS_BIND | MS_REC, NULL), 0);
+		ck_assert_int_eq(mount(NULL, sysctls[i], NULL, MS_REMOUNT | MS_BIND | flags, NULL),
+				 0);
+		ck_assert(!is_writable(sysctls[i]));
+		if (i == 0)
+			continue;
+		assert_twice(&context, &step);
+		ck_assert(is_writable("/proc/sys/net") && !is_writable("/proc/sys"));
+	}
+	step.u.remount.path = in_scratch("sys");
+
 	/* a read-only file system, as runtimes mount /sys */
 	ck_assert_int_eq(mount("none", in_scratch("sys"), "sysfs", flags, NULL), 0);
 	ck_assert(!is_writable(in_scratch("sys")));

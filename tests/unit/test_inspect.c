@@ -148,6 +148,7 @@ START_TEST(kernel_settings_are_writable_or_not)
 	use("docker-v1-privileged");
 	ck_assert_int_eq(facts->mounts.sys_writable.value, TRI_YES);
 	ck_assert_int_eq(facts->mounts.proc_sys_writable.value, TRI_YES);
+	ck_assert_int_eq(facts->mounts.proc_sys_net_writable.value, TRI_UNKNOWN);
 	ck_assert_int_eq(facts->mounts.loop_driver, TRI_YES);
 	fixture_free(&machine);
 	use("docker-v1-plain");
@@ -155,6 +156,8 @@ START_TEST(kernel_settings_are_writable_or_not)
 	ck_assert_int_eq(facts->mounts.sys_writable.error, EROFS);
 	ck_assert_int_eq(facts->mounts.proc_sys_writable.value, TRI_NO);
 	ck_assert_str_eq(facts->mounts.proc_sys_writable.evidence, "/proc/sys");
+	ck_assert_int_eq(facts->mounts.proc_sys_net_writable.value, TRI_NO);
+	ck_assert_str_eq(facts->mounts.proc_sys_net_writable.evidence, "/proc/sys/net");
 	fixture_free(&machine);
 	use("odd"); /* a character device 7 is no loop driver */
 	ck_assert_int_eq(facts->mounts.loop_driver, TRI_NO);
@@ -255,11 +258,13 @@ START_TEST(v1_hierarchies_know_their_mounts)
 	ck_assert_int_eq(hierarchy("")->id, 0);
 	ck_assert_ptr_null(hierarchy("")->mounted_at);
 	ck_assert_int_eq(hierarchy("")->writable.value, TRI_UNKNOWN);
+	ck_assert_int_eq(facts->cgroups.memory_hierarchy, TRI_YES);
 	fixture_free(&machine);
 
 	use("docker-v1-plain");
 	ck_assert_int_eq(hierarchy("devices")->writable.value, TRI_NO);
 	ck_assert_int_eq(hierarchy("devices")->writable.error, EROFS);
+	ck_assert_int_eq(facts->cgroups.memory_hierarchy, TRI_NO);
 	fixture_free(&machine);
 
 	use("userns");
@@ -269,6 +274,7 @@ START_TEST(v1_hierarchies_know_their_mounts)
 
 	use("bare");
 	ck_assert_str_eq(hierarchy("")->mounted_at, "/sys/fs/cgroup/unified");
+	ck_assert_int_eq(facts->cgroups.memory_hierarchy, TRI_UNKNOWN);
 }
 END_TEST
 

@@ -353,6 +353,28 @@ START_TEST(the_unified_tree_of_a_hybrid_machine)
 }
 END_TEST
 
+/* Before Linux 5.11 a memory group need not count what is below it. */
+START_TEST(memory_limits_that_do_not_hold_below)
+{
+	struct machine m;
+
+	machine_with_volume(&m);
+	m.facts.cgroups.memory_hierarchy = TRI_NO;
+	machine_plan(&m);
+	ck_assert_str_eq(m.plan.limits, "limits hold but for memory");
+	ck_assert_str_eq(m.plan.host, "host unchanged");
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-15")->remedy, "memory.use_hierarchy");
+	hierarchy(&m, "memory")->mount_root = "/";
+	machine_failure(&m, "cgroup:memory", EPERM, "no", NULL);
+	machine_plan(&m);
+	ck_assert_str_eq(m.plan.limits, "limits hold but for memory"); /* once */
+	m.facts.cgroups.memory_hierarchy = TRI_YES;
+	machine_plan(&m);
+	ck_assert_ptr_null(hint(&m, "DIND-CGROUP-15"));
+	machine_free(&m);
+}
+END_TEST
+
 START_TEST(a_place_for_what_is_replaced)
 {
 	struct machine m;
@@ -403,6 +425,12 @@ START_TEST(v2_is_nested)
 	ck_assert_str_eq(step->u.cgroup_nest.leaf, "init");
 	ck_assert_str_eq(step->u.cgroup_nest.controllers, m.facts.cgroups.controllers);
 	ck_assert_int_gt(step->u.cgroup_nest.timeout_ms, 0);
+	/* where no group can be made no container runs */
+	ck_assert_str_eq(the_step_with_key(&m, "cgroup-leaf")->u.runtime_dir.path, DIR "/init");
+	ck_assert_int_eq(the_step_with_key(&m, "cgroup-leaf")->on_fail, FAIL_ABORT);
+	ck_assert_int_eq(the_step_with_key(&m, "cgroup-leaf")->status, STATUS_OSERR);
+	ck_assert_has(the_step_with_key(&m, "cgroup-leaf")->remedy, "cgroup.max.descendants");
+	ck_assert(the_step_with_key(&m, "cgroup-leaf") < step);
 	/* containers without limits still run */
 	ck_assert_int_eq(step->on_fail, FAIL_DEGRADE);
 	ck_assert_int_eq(m.plan.cgroup_mode, CGROUP_V2);
@@ -555,6 +583,17 @@ START_TEST(v2_without_a_namespace_of_our_own)
 	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->fact, shared[_i].parent);
 	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->remedy, "--cgroupns=private");
 	ck_assert_has(the_decision(&m, "DIND-CGROUP-11")->fact, "in the host's namespace");
+	ck_assert_str_eq(the_step_with_key(&m, "cgroup-leaf")->u.runtime_dir.path,
+			 arena_printf(&m.arena, "%s/init", shared[_i].group));
+	ck_assert_uint_eq(count_steps(&m, STEP_REMOUNT_RW), 0);
+	/* what the files of the root say is not about us, but we share its mount */
+	m.facts.cgroups.writable = (struct fact){ TRI_NO, EACCES, NULL };
+	machine_plan(&m);
+	ck_assert_uint_eq(count_steps(&m, STEP_REMOUNT_RW), 0);
+	m.facts.cgroups.writable = (struct fact){ TRI_NO, EROFS, NULL };
+	machine_plan(&m);
+	ck_assert_str_eq(the_step_with_key(&m, "writable:" DIR)->u.remount.path, DIR);
+	ck_assert(the_step_with_key(&m, "writable:" DIR) < the_step_with_key(&m, "cgroup-leaf"));
 	machine_free(&m);
 }
 END_TEST
@@ -571,6 +610,9 @@ START_TEST(v2_without_a_namespace_and_with_a_parent_of_the_users)
 	ck_assert_has(told(&m), "/theirs");
 	ck_assert_has_not(told(&m), "/docker/1/docker");
 	ck_assert_has(the_hint(&m, "DIND-CGROUP-13")->remedy, "/docker/1/docker");
+	/* whether groups can be made below ours says nothing about theirs */
+	ck_assert_ptr_null(step_with_key(&m, "cgroup-leaf"));
+	ck_assert_ptr_nonnull(step_with_key(&m, "cgroup-nest"));
 	machine_free(&m);
 
 	/* dockerd refuses a key that is a flag, too */
@@ -857,6 +899,7 @@ int main(void)
 	tcase_add_test(tc, the_first_that_cannot_be_replaced_is_the_last_tried);
 	tcase_add_test(tc, the_hosts_root_is_not_ours);
 	tcase_add_test(tc, the_unified_tree_of_a_hybrid_machine);
+	tcase_add_test(tc, memory_limits_that_do_not_hold_below);
 	tcase_add_test(tc, a_place_for_what_is_replaced);
 	tcase_add_test(tc, v2_is_nested);
 	tcase_add_test(tc, v2_beside_a_named_hierarchy);

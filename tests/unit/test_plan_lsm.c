@@ -215,8 +215,14 @@ START_TEST(without_any_module)
 	/* a machine that did not tell is not one without */
 	m.facts.lsm.apparmor = TRI_UNKNOWN;
 	machine_plan(&m);
-	ck_assert_ptr_null(decision(&m, "DIND-LSM-01"));
+	ck_assert_has_not(the_decision(&m, "DIND-LSM-01")->fact, "neither AppArmor");
+	ck_assert_has(the_decision(&m, "DIND-LSM-01")->fact, "not known");
+	ck_assert_str_eq(m.plan.confinement, "security modules not known");
 	ck_assert_str_eq(launch_variable(&m.plan.engine.launch, "container"), "docker");
+	m.facts.lsm.selinux = TRI_UNKNOWN;
+	machine_plan(&m);
+	ck_assert_str_eq(m.plan.confinement, "security modules not known");
+	ck_assert_uint_eq(count_steps(&m, STEP_APPARMOR) + count_steps(&m, STEP_SELINUX_HIDE), 0);
 }
 END_TEST
 

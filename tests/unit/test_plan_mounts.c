@@ -222,8 +222,11 @@ START_TEST(read_only_mounts)
 	machine_with_volume(&m);
 	m.facts.mounts.sys_writable.value = TRI_NO;
 	m.facts.mounts.proc_sys_writable.value = TRI_NO;
+	m.facts.mounts.proc_sys_net_writable.value = TRI_NO;
 	machine_plan(&m);
-	ck_assert_uint_eq(count_steps(&m, STEP_REMOUNT_RW), 2);
+	ck_assert_uint_eq(count_steps(&m, STEP_REMOUNT_RW), 3);
+	ck_assert_str_eq(the_step_with_key(&m, "writable:/proc/sys/net")->u.remount.path,
+			 "/proc/sys/net");
 	ck_assert_str_eq(the_step_with_key(&m, "writable:/sys")->u.remount.path, "/sys");
 	ck_assert_int_eq(the_step_with_key(&m, "writable:/sys")->on_fail, FAIL_DEGRADE);
 	ck_assert_str_eq(the_step_with_key(&m, "writable:/proc/sys")->u.remount.path, "/proc/sys");

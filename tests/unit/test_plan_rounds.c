@@ -252,6 +252,7 @@ static void carry_out(struct machine *m)
 		case STEP_REMOUNT_RW:
 			f->mounts.sys_writable.value = TRI_YES;
 			f->mounts.proc_sys_writable.value = TRI_YES;
+			f->mounts.proc_sys_net_writable.value = TRI_YES;
 			for (size_t h = 0; h < f->cgroups.n_hierarchies; h++)
 				f->cgroups.hierarchies[h].writable.value = TRI_YES;
 			break;
@@ -327,6 +328,7 @@ static void machine_with_everything_missing(struct machine *m, int variant)
 	m->facts.limits.oom_score_adj = 0;
 	m->facts.mounts.sys_writable.value = TRI_NO;
 	m->facts.mounts.proc_sys_writable.value = TRI_NO;
+	m->facts.mounts.proc_sys_net_writable.value = TRI_NO;
 	m->facts.storage.data_root.exists = TRI_NO;
 	for (size_t i = 0; i < m->facts.mounts.n_devices; i++)
 		m->facts.mounts.devices[i].present = false;
@@ -368,11 +370,11 @@ END_TEST
 START_TEST(steps_come_in_the_promised_order)
 {
 	static const enum plan_step_kind order[] = {
-		STEP_LIMITS,	  STEP_RUNTIME_DIR,	 STEP_LISTEN,	   STEP_LOCK,
-		STEP_MAKE_IMAGE,  STEP_REMOUNT_RW,	 STEP_DEVICE,	   STEP_PROPAGATION,
-		STEP_SWEEP,	  STEP_CGROUP_NAMESPACE, STEP_CGROUP_NEST, STEP_DIRECTORY,
-		STEP_MOUNT_IMAGE, STEP_GUARD_START,	 STEP_CONFIG,	   STEP_FILE,
-		STEP_CONFINE,	  STEP_CAPABILITIES,
+		STEP_LIMITS,	 STEP_RUNTIME_DIR,	STEP_LISTEN,	   STEP_LOCK,
+		STEP_MAKE_IMAGE, STEP_REMOUNT_RW,	STEP_DEVICE,	   STEP_PROPAGATION,
+		STEP_SWEEP,	 STEP_CGROUP_NAMESPACE, STEP_DIRECTORY,	   STEP_CGROUP_NEST,
+		STEP_DIRECTORY,	 STEP_MOUNT_IMAGE,	STEP_GUARD_START,  STEP_CONFIG,
+		STEP_FILE,	 STEP_CONFINE,		STEP_CAPABILITIES,
 	};
 	size_t at = 0;
 	struct machine m;

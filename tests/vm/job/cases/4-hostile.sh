@@ -42,3 +42,4 @@ echo 0 >"$(container_cgroup barren)/cgroup.max.descendants" || not_ok "the limit
 release barren
 names barren "no group may be made" \
 	'DIND-CGROUP-05.*/sys/fs/cgroup/init.*(EAGAIN|temporarily unavailable|cgroup\.max\.descendants)'
+is "and the start ends, because no inner container could run" "$(timeout 30 docker wait barren)" 71
