@@ -88,11 +88,21 @@ static const char *remounted_at(const struct planner *p, const struct facts_hier
 
 		if (step->kind == STEP_CGROUP_NAMESPACE && !*hierarchy->controllers)
 			return step->u.cgroup_namespace.mount_point;
-		if (step->kind == STEP_CGROUP_V1 &&
+		if (step->kind == STEP_CGROUP_V1 && !step->u.cgroup_v1.unmount &&
 		    str_equal(step->u.cgroup_v1.controllers, hierarchy->controllers))
 			return step->u.cgroup_v1.target;
 	}
 	return NULL;
+}
+
+static bool is_taken_off(const struct planner *p, const struct facts_hierarchy *hierarchy)
+{
+	for (size_t i = 0; i < p->plan->n_steps; i++)
+		if (p->plan->steps[i].kind == STEP_CGROUP_V1 &&
+		    p->plan->steps[i].u.cgroup_v1.unmount &&
+		    str_equal(p->plan->steps[i].u.cgroup_v1.controllers, hierarchy->controllers))
+			return true;
+	return false;
 }
 
 const char *planner_memory_group(struct planner *p)
@@ -103,7 +113,7 @@ const char *planner_memory_group(struct planner *p)
 
 	if (!h || at)
 		return at;
-	if (!h->mounted_at || !h->mount_root || !h->path)
+	if (is_taken_off(p, h) || !h->mounted_at || !h->mount_root || !h->path)
 		return NULL;
 	/* v2 counts what happens below, too */
 	if (cgroups->mode == CGROUP_V2 && cgroups->host_view != TRI_YES)
