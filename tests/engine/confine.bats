@@ -34,6 +34,7 @@ seccomp_of() { box "$1" awk '$1 == "Seccomp:" { print $2 }' "/proc/$2/status"; }
 	box_start on IMAGE
 	box_ready on
 	box_log_has on 'confine: the engine.s tree may not call kexec_load, .* of the host.s kernel \(EPERM\)'
+	box_log_has on 'ready after .*, limits hold.*, engine under a seccomp filter, host unchanged'
 	box_calls on
 	calls=$(box on docker run --rm --privileged calls calls)
 	echo "$calls"
@@ -46,6 +47,7 @@ seccomp_of() { box "$1" awk '$1 == "Seccomp:" { print $2 }' "/proc/$2/status"; }
 	box_start off IMAGE --confine off
 	box_ready off
 	box_log_has off 'confine: off'
+	box_log_has off 'ready after .*, engine not confined'
 	box_calls off
 	free=$(box off docker run --rm --privileged calls calls)
 	echo "$free"
