@@ -57,6 +57,9 @@ like "its label, as the host sees it" \
 	'^:dind-[0-9a-f]{12}:docker-default \(enforce\)$'
 like "what dind-init reports" "$(docker logs box 2>&1)" 'confined by the docker-default of dind-[0-9a-f]{12}, a policy namespace'
 
+like "the line of ready" "$(docker logs box 2>&1 | grep 'ready after')" \
+	'limits hold, AppArmor docker-default, engine under a seccomp filter, host unchanged'
+
 limits_hold box "$group"
 like "a loop device holds the data root" "$(losetup -a)" 'data\.img'
 
