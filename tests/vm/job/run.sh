@@ -4,10 +4,10 @@
 # its own.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
-# shellcheck source-path=SCRIPTDIR
-. ./lib.sh
 # shellcheck source=/dev/null
 . ./settings
+# shellcheck source-path=SCRIPTDIR
+. ./lib.sh
 
 start_outer_engine() {
 	local options=()
@@ -15,9 +15,9 @@ start_outer_engine() {
 	[[ $MACHINE_SECURITY != selinux ]] || options=(--selinux-enabled)
 	# Beside it, because dockerd gives one that it starts itself 15 s, which emulated on a busy machine are too few.
 	containerd >/run/containerd.log 2>&1 &
-	wait_until 120 test -S /run/containerd/containerd.sock
+	wait_until $((120 * patience)) test -S /run/containerd/containerd.sock
 	dockerd --containerd /run/containerd/containerd.sock "${options[@]}" >/run/dockerd.log 2>&1 &
-	if ! wait_until 180 /usr/bin/docker info; then
+	if ! wait_until $((180 * patience)) /usr/bin/docker info; then
 		not_ok "the outer engine starts" "$(tail -n 20 /run/dockerd.log)"
 		return 1
 	fi
