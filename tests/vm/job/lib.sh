@@ -188,7 +188,7 @@ X
 
 # AppArmor's policy of this host: its revision and its profiles. (A read of revision blocks at its end.)
 policy() {
-	printf 'revision %s; ' "$(timeout 1 dd if="$SECURITY/revision" bs=64 count=1 2>/dev/null | tr '\n' ' ')"
+	printf 'revision %s; ' "$(timeout "$CALL_LIMIT" dd if="$SECURITY/revision" bs=64 count=1 2>/dev/null | tr '\n' ' ')"
 	# the root's: namespaces have names of their own in front, and a killed engine's goes with the next start
 	grep -v '^:' "$SECURITY/profiles" | tr '\n' ';'
 }
