@@ -101,8 +101,8 @@ int watch_run(const struct client_options *options);
  * STATUS_CONFIG for what waiting does not mend; all is logged. */
 int wait_run(const struct client_options *options);
 
-/* Ask options->host once, and print what there is to know as a line of JSON: Version, ApiVersion and
- * MinAPIVersion, or code, fact and remedy. STATUS_OK or STATUS_UNAVAILABLE. */
+/* Ask options->host once, and print what there is to know as a line of JSON: Version, ApiVersion
+ * and MinAPIVersion, or code, fact and remedy. STATUS_OK or STATUS_UNAVAILABLE. */
 int ask_run(const struct client_options *options);
 
 /* Does the host of options->host have an address of this network namespace? Prints what was found

@@ -1,74 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dind-certs: what is done with what lies in the directory, over real files in a real directory. */
-#include <check.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <openssl/pem.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include "certs_fixture.h"
 
-#include "../../src/certs/internal.h"
-#include "dind/file.h"
-#include "dind/str.h"
-
-#define NOW INT64_C(1700000000)
 #define DAY INT64_C(86400)
-
-static char directory[64];
-static struct certs_options *options;
-static struct certs_outcome outcome;
-static struct error err;
-static struct arena arena;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void) st;
-	(void) type;
-	(void) ftw;
-	return remove(path);
-}
-
-static void set_up(void)
-{
-	struct error error = ERROR_INIT;
-
-	(void) snprintf(directory, sizeof(directory), "/tmp/test_certs.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	arena = (struct arena) ARENA_INIT;
-	options = calloc(1, sizeof(*options));
-	options->directory = directory;
-	options->now = NOW;
-	ck_assert_int_eq(certs_names_parse(&options->local, "DNS:docker,DNS:box,IP:10.0.0.2,IP:::1",
-					   &arena, &error),
-			 0);
-}
-
-static void tear_down(void)
-{
-	(void) nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	free(options);
-	arena_free(&arena);
-}
-
-static void names(struct certs_names *list, const char *text)
-{
-	list->count = 0;
-	ck_assert_int_eq(certs_names_parse(list, text, &arena, &err), 0);
-}
-
-static const char *at(const char *name)
-{
-	return arena_printf(&arena, "%s/%s", directory, name);
-}
-
-static void ensure(void)
-{
-	err = (struct error) ERROR_INIT;
-	ck_assert_msg(certs_ensure(options, &outcome, &err) == 0, "%s", err.message);
-	ck_assert_str_ne(outcome.notice, "");
-}
 
 static void refused(enum certs_failure failure, const char *file)
 {
@@ -169,15 +103,6 @@ static void consistent(const char *role, const char *names_wanted)
 	ck_assert_int_lt(access(at(arena_printf(&arena, "%s/.key.pem.new", role)), F_OK), 0);
 	ck_assert_int_lt(access(at(arena_printf(&arena, "%s/.cert.pem.new", role)), F_OK), 0);
 	free(wanted);
-}
-
-static void write_text(const char *name, const char *text)
-{
-	char *path = arena_strdup(&arena, at(name)), *slash = strrchr(path, '/');
-
-	*slash = '\0';
-	ck_assert_int_eq(file_make_directories(path, 0755), 0);
-	ck_assert_int_eq(file_replace(at(name), text, 0644), 0);
 }
 
 /* ---- ours ---- */
@@ -579,118 +504,6 @@ START_TEST(users_files_are_only_looked_at)
 }
 END_TEST
 
-/* ---- names ---- */
-
-static const struct {
-	const char *list;
-	size_t count;
-	const char *bad; /* NULL: good */
-} lists[] = {
-	{ "", 0, NULL },
-	{ "DNS:a,IP:10.0.0.1", 2, NULL },
-	{ " DNS:a , IP: ::1 ,", 2, NULL },
-	{ "DNS:a,DNS:A,dns:a", 1, NULL },
-	{ "*.example.com,10.0.0.1,fe80::1,DNS:a_b", 4, NULL },
-	{ "URI:spiffe://x/y,email:a@b", 2, NULL },
-	{ "IP:::ffff:10.0.0.1,IP:10.0.0.1", 2, NULL },
-	{ "DNS:", 0, "'DNS:'" },
-	{ "DNS:a,IP:10.0.0", 0, "'IP:10.0.0'" },
-	{ "IP:fe80::1%eth0", 0, "'IP:fe80::1%eth0'" },
-	{ "DNS:a b", 0, "'DNS:a b'" },
-	{ "DNS:a..b", 0, "'DNS:a..b'" },
-	{ "DNS:a,critical;x", 0, "'critical;x'" },
-	{ "DNS:$(id)", 0, "'DNS:$(id)'" },
-	{ "RID:1.2.3", 0, "'RID:1.2.3'" },
-};
-
-START_TEST(lists_of_names)
-{
-	options->asked.count = 0;
-	if (lists[_i].bad) {
-		ck_assert_int_eq(certs_names_parse(&options->asked, lists[_i].list, &arena, &err),
-				 -EINVAL);
-		ck_assert_msg(strstr(err.message, lists[_i].bad) != NULL, "%s", err.message);
-		return;
-	}
-	names(&options->asked, lists[_i].list);
-	ck_assert_uint_eq(options->asked.count, lists[_i].count);
-}
-END_TEST
-
-/* What has no room is named, not left out; the last one that has is in. */
-START_TEST(more_names_than_fit)
-{
-	struct strings list = STRINGS_INIT;
-
-	options->asked.count = 0;
-	for (int i = 0; i < CERTS_MAX_NAMES; i++)
-		strings_add(&arena, &list, arena_printf(&arena, "DNS:n%d", i));
-	names(&options->asked, strings_join(&arena, &list, ","));
-	ck_assert_uint_eq(options->asked.count, CERTS_MAX_NAMES);
-	/* nothing new */
-	ck_assert_int_eq(certs_names_parse(&options->asked, "DNS:n0,DNS:N255", &arena, &err), 0);
-	ck_assert_int_eq(certs_names_parse(&options->asked, "DNS:n1,DNS:last", &arena, &err),
-			 -EINVAL);
-	ck_assert_msg(strstr(err.message, "'DNS:last'") && strstr(err.message, "256"), "%s",
-		      err.message);
-}
-END_TEST
-
-static bool has(const char *text)
-{
-	struct certs_names *one = calloc(1, sizeof(*one));
-	bool found = false;
-
-	names(one, text);
-	for (size_t i = 0; i < options->local.count; i++)
-		found = found || certs_name_equal(&options->local.items[i], &one->items[0]);
-	free(one);
-	return found;
-}
-
-START_TEST(names_of_this_container)
-{
-	struct certs_sources sources = {
-		.hostname_file = at("hostname"),
-		.hosts_file = at("hosts"),
-		.node_name = "node",
-		.interfaces = true,
-	};
-
-	write_text("hostname", "pod-1\n");
-	write_text("hosts", "127.0.0.1 localhost\n10.1.1.1\tother\n#10.1.1.2 no.example pod-1\n"
-			    "10.1.1.2 pod-1.sub.example POD-1 # x\nfe00::0");
-	options->local.count = 0;
-	certs_names_local(&options->local, &sources, &arena);
-	ck_assert(has("DNS:docker") && has("DNS:localhost") && has("DNS:pod-1"));
-	ck_assert(has("DNS:node") && has("DNS:pod-1.sub.example") && has("IP:127.0.0.1"));
-	ck_assert(!has("DNS:other") && !has("DNS:no.example"));
-	options->local.count = 0;
-	sources.hosts_file = sources.hostname_file = "/nonexistent";
-	sources.node_name = "not a name";
-	certs_names_local(&options->local, &sources, &arena);
-	ck_assert(has("DNS:docker") && has("IP:127.0.0.1") && !has("DNS:pod-1"));
-}
-END_TEST
-
-/* A wildcard stands for one label. */
-START_TEST(wildcards)
-{
-	auto_x509 cert = NULL;
-
-	names(&options->asked, "DNS:*.example.com");
-	ensure();
-	ck_assert_int_eq(certs_read_x509(at("server/cert.pem"), &cert), 0);
-	ck_assert_ptr_null(certs_missing_name(cert, &options->asked));
-	names(&options->asked, "DNS:a.example.com");
-	ck_assert_ptr_null(certs_missing_name(cert, &options->asked));
-	names(&options->asked, "DNS:a.b.example.com");
-	ck_assert_ptr_nonnull(certs_missing_name(cert, &options->asked));
-	names(&options->asked, "DNS:example.com");
-	ck_assert_ptr_nonnull(certs_missing_name(cert, &options->asked));
-}
-END_TEST
-
 /* ---- the program ---- */
 
 static int run_program(const char *const *argv, char *output, size_t size)
@@ -899,10 +712,6 @@ int main(void)
 	tcase_add_test(tc, a_ca_key_with_a_pass_phrase);
 	tcase_add_test(tc, what_cannot_be_written_is_named);
 	tcase_add_loop_test(tc, users_files_are_only_looked_at, 0, ARRAY_SIZE(users_states));
-	tcase_add_loop_test(tc, lists_of_names, 0, ARRAY_SIZE(lists));
-	tcase_add_test(tc, more_names_than_fit);
-	tcase_add_test(tc, names_of_this_container);
-	tcase_add_test(tc, wildcards);
 	tcase_add_loop_test(tc, its_statuses, 0, ARRAY_SIZE(programs));
 	tcase_add_test(tc, nothing_is_written_before_it_may);
 	tcase_add_test(tc, it_looks_again_at_another_directory);
