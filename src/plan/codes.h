@@ -48,7 +48,8 @@
 #define CODE_CGROUP_LIMITS	"DIND-CGROUP-12" /* whether this container's limits hold inside */
 #define CODE_CGROUP_PARENT	"DIND-CGROUP-13" /* --cgroup-parent instead of a namespace */
 #define CODE_CGROUP_MIRROR	"DIND-CGROUP-14" /* --mirror-limits */
-#define CODE_CGROUP_FLAT	"DIND-CGROUP-15" /* memory limits that do not hold below */
+#define CODE_CGROUP_FLAT	"DIND-CGROUP-16" /* memory limits that do not hold below */
+/* DIND-CGROUP-15: what --mirror-limits could not do to a container, src/cli/mirror.c */
 
 #define CODE_STORAGE_DECISION	"DIND-STORAGE-01" /* what was chosen */
 #define CODE_STORAGE_NOT_TAKEN	"DIND-STORAGE-02" /* what was not, and why */

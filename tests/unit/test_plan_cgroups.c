@@ -363,14 +363,14 @@ START_TEST(memory_limits_that_do_not_hold_below)
 	machine_plan(&m);
 	ck_assert_str_eq(m.plan.limits, "limits hold but for memory");
 	ck_assert_str_eq(m.plan.host, "host unchanged");
-	ck_assert_has(the_hint(&m, "DIND-CGROUP-15")->remedy, "memory.use_hierarchy");
+	ck_assert_has(the_hint(&m, "DIND-CGROUP-16")->remedy, "memory.use_hierarchy");
 	hierarchy(&m, "memory")->mount_root = "/";
 	machine_failure(&m, "cgroup:memory", EPERM, "no", NULL);
 	machine_plan(&m);
 	ck_assert_str_eq(m.plan.limits, "limits hold but for memory"); /* once */
 	m.facts.cgroups.memory_hierarchy = TRI_YES;
 	machine_plan(&m);
-	ck_assert_ptr_null(hint(&m, "DIND-CGROUP-15"));
+	ck_assert_ptr_null(hint(&m, "DIND-CGROUP-16"));
 	machine_free(&m);
 }
 END_TEST
