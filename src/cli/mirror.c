@@ -129,7 +129,7 @@ static int has_limit(const char *text, const char *const *path, bool *ret_has)
 
 static int add(struct arena *arena, const char **text, const char *const *path, int64_t value)
 {
-	bool has;
+	bool has = false;
 	int r = value > 0 ? has_limit(*text, path, &has) : 0;
 
 	if (r < 0 || value <= 0 || has)
