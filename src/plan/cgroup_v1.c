@@ -138,34 +138,34 @@ static void or_outside(struct planner *p, struct plan_step *step,
 			   "--cgroupns=private");
 }
 
-static void replace(struct planner *p, const struct facts_hierarchy *hierarchy, bool again)
+/* A step about a hierarchy that is there; @why goes on from its place. */
+static struct plan_step *change(struct planner *p, const struct facts_hierarchy *hierarchy,
+				bool again, const char *why)
 {
-	struct plan_step *step = planner_step(
-		p, STEP_CGROUP_V1, key_of(p, hierarchy),
-		arena_printf(p->arena,
-			     "%s shows groups of the host: inner groups would be made outside the "
-			     "limits of this container",
-			     hierarchy->mounted_at));
+	struct plan_step *step =
+		planner_step(p, STEP_CGROUP_V1, key_of(p, hierarchy),
+			     arena_printf(p->arena, "%s %s", hierarchy->mounted_at, why));
 
 	step->u.cgroup_v1.controllers = hierarchy->controllers;
 	step->u.cgroup_v1.target = hierarchy->mounted_at;
-	step->u.cgroup_v1.replace = true;
 	or_outside(p, step, hierarchy, again);
+	return step;
+}
+
+static void replace(struct planner *p, const struct facts_hierarchy *hierarchy, bool again)
+{
+	change(p, hierarchy, again,
+	       "shows groups of the host: inner groups would be made outside the limits of this "
+	       "container")
+		->u.cgroup_v1.replace = true;
 }
 
 static void take_off(struct planner *p, const struct facts_hierarchy *hierarchy, bool again)
 {
-	struct plan_step *step = planner_step(
-		p, STEP_CGROUP_V1, key_of(p, hierarchy),
-		arena_printf(p->arena,
-			     "%s is the host's root, because this container was given no group in "
-			     "that hierarchy: inner groups would be made there",
-			     hierarchy->mounted_at));
-
-	step->u.cgroup_v1.controllers = hierarchy->controllers;
-	step->u.cgroup_v1.target = hierarchy->mounted_at;
-	step->u.cgroup_v1.unmount = true;
-	or_outside(p, step, hierarchy, again);
+	change(p, hierarchy, again,
+	       "is the host's root, because this container was given no group in that hierarchy: "
+	       "inner groups would be made there")
+		->u.cgroup_v1.unmount = true;
 }
 
 /*
