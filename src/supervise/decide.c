@@ -126,6 +126,20 @@ static struct supervise_decision stop(const struct supervise_view *view, unsigne
 
 /* ---- the way up ---- */
 
+/* COMMAND's if it starts only now, and the engine's: by way of its configuration, or as it is. */
+static unsigned int take_held_hup(const struct supervise_view *view)
+{
+	unsigned int actions = ACTION_NONE;
+
+	if (!view->hup_held)
+		return ACTION_NONE;
+	if (view->has_workload ? view->wait_for_ready : !view->has_reload)
+		actions |= ACTION_SEND_HELD_HUP;
+	if (view->has_reload && view->engine_running && !view->reload_running)
+		actions |= ACTION_RELOAD;
+	return actions;
+}
+
 static struct supervise_decision be_ready(const struct supervise_view *view, unsigned int actions)
 {
 	actions |= ACTION_ANNOUNCE_READY;
@@ -133,11 +147,7 @@ static struct supervise_decision be_ready(const struct supervise_view *view, uns
 		actions |= ACTION_START_WATCH;
 	if (view->has_workload && view->wait_for_ready)
 		actions |= ACTION_START_WORKLOAD;
-	if (view->hup_held && (view->has_workload || !view->has_reload))
-		actions |= ACTION_SEND_HELD_HUP;
-	else if (view->hup_held && !view->reload_running)
-		actions |= ACTION_RELOAD;
-	return decision(STATE_RUNNING, actions);
+	return decision(STATE_RUNNING, actions | take_held_hup(view));
 }
 
 static struct supervise_decision prepare_failed(const struct supervise_view *view)
@@ -187,16 +197,21 @@ static unsigned int forward(const struct supervise_view *view)
  * yet. */
 static unsigned int hang_up_early(const struct supervise_view *view)
 {
-	return view->workload_running ? ACTION_FORWARD_WORKLOAD : ACTION_HOLD_HUP;
+	if (!view->workload_running)
+		return ACTION_HOLD_HUP;
+	return ACTION_FORWARD_WORKLOAD | (view->has_reload ? ACTION_HOLD_HUP : ACTION_NONE);
 }
 
-/* The engine reads the user's file by way of ours, which is made anew first. One that comes
- * meanwhile may be about a newer file. */
+/*
+ * The engine reads the user's file by way of ours, which is made anew first. One that comes
+ * meanwhile may be about a newer file. COMMAND gets it as well, as it would from tini.
+ */
 static unsigned int hang_up(const struct supervise_view *view)
 {
-	if (view->has_workload || !view->engine_running || !view->has_reload)
+	if (!view->engine_running || !view->has_reload)
 		return forward(view);
-	return view->reload_running ? ACTION_HOLD_HUP : ACTION_RELOAD;
+	return (view->has_workload ? forward(view) : ACTION_NONE) |
+	       (view->reload_running ? ACTION_HOLD_HUP : ACTION_RELOAD);
 }
 
 static unsigned int reload_ended(const struct supervise_view *view, bool reloaded)

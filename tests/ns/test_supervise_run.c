@@ -558,6 +558,27 @@ START_TEST(command_gets_the_signals_and_the_engine_none)
 }
 END_TEST
 
+START_TEST(a_hup_is_commands_and_the_engines)
+{
+	static struct scene what = { .engine = { "ready=10", "log=%s/engine" },
+				     .command = { ENGINE, "log=%s/command", "mark=%s/up",
+						  "ready=never" },
+				     .reloads = true };
+
+	box_start(&what);
+	wait_for_state("ready");
+	wait_for_text(in_dir("up"), "up");
+	box_signal(SIGHUP);
+	wait_for_text(in_dir("command"), "signal 1\n");
+	wait_for_text(in_dir("engine"), "signal 1\n");
+	ck_assert_int_gt(noted("reload", 1), 0);
+	/* no other one is the engine's */
+	box_signal(SIGUSR2);
+	wait_for_text(in_dir("command"), "signal 1\nsignal 12\n");
+	ck_assert_str_eq(read_text(in_dir("engine")), "signal 1\n");
+}
+END_TEST
+
 START_TEST(a_hup_before_command_runs_reaches_it_in_the_end)
 {
 	static struct scene what = { .engine = { "late", "ready=500", "log=%s/engine" },
@@ -663,6 +684,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, hup_is_held_until_the_engine_is_ready);
 	tcase_add_test(tc, hup_is_passed_on_after_the_merge);
 	tcase_add_test(tc, command_gets_the_signals_and_the_engine_none);
+	tcase_add_test(tc, a_hup_is_commands_and_the_engines);
 	tcase_add_test(tc, a_hup_before_command_runs_reaches_it_in_the_end);
 	tcase_add_loop_test(tc, a_thousand_orphans_leave_no_zombie, 0, 2);
 	tcase_add_test(tc, a_parent_that_ignores_sigchld_costs_no_status);
