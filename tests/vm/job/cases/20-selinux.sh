@@ -125,3 +125,63 @@ if [[ ${DIND_SOAK:-0} == 1 ]]; then
 	echo 1 >"$ENFORCE"
 fi
 is "the host's policy is untouched" "$(policy_digest)" "$policy_before"
+
+# ---- --selinux: for those who bring a policy in which this container may start what it labels
+
+# Debian's, but spc_t is what its own container engines are.
+load_transitions() {
+	cat >/run/transitions.cil <<-'X'
+		(typeattributeset cil_gen_require spc_t)
+		(typeattributeset cil_gen_require container_engine_system_domain)
+		(typeattributeset container_engine_system_domain (spc_t))
+	X
+	echo 0 >"$ENFORCE"
+	semodule -i /run/transitions.cil && echo 1 >"$ENFORCE"
+}
+
+labels() {
+	policy_before=$(policy_digest)
+	dmesg -C
+	# Mounted inside: Debian's policy keeps the outer engine itself from looking at the host's.
+	held own -- --selinux --dockerd-args --selinux-enabled || return 1
+	chcon -R system_u:object_r:container_file_t:s0 /run/held
+	inside own <<<'mount -t selinuxfs selinuxfs /sys/fs/selinux' || not_ok "selinuxfs is mounted in the container"
+	release own
+	ready own || return 1
+	seen=$(
+		inside own <<'Y'
+echo "options=$(docker info -f '{{.SecurityOptions}}')"
+docker import --change 'ENV PATH=/bin' /opt/rig/tiny.tar tiny >/dev/null
+docker run -d --name sleeper tiny sleep 1000 >/dev/null
+echo "label=$(tr -d '\0' <"/proc/$(docker inspect -f '{{.State.Pid}}' sleeper)/attr/current")"
+echo "exec=$(docker exec sleeper cat /proc/self/attr/current | tr -d '\0')"
+docker run --rm -v vol:/shared:z tiny sh -c 'echo volume >/shared/f && cat /shared/f' 2>&1
+Y
+		inside own <<'Y'
+echo "asked=$(docker run --rm --security-opt label=level:s0:c1,c2 tiny cat /proc/self/attr/current | tr -d '\0')"
+echo "privileged=$(docker run --rm --privileged tiny cat /proc/self/attr/current | tr -d '\0')"
+Y
+		inside own <<'Y'
+printf 'FROM tiny\nRUN echo built >/word && mv /word /moved\nCMD cat /moved\n' | DOCKER_BUILDKIT=0 docker build -q -t built - >/dev/null 2>/tmp/build || cat /tmp/build
+echo "built=$(docker run --rm built 2>&1)"
+Y
+	)
+	like "--selinux: the engine uses the policy" "$(value "$seen" options)" name=selinux
+	like "--selinux: an inner container has a label of its own" "$(value "$seen" label)" ':container_t:s0:c[0-9]+,c[0-9]+$'
+	is "--selinux: docker exec has it, too" "$(value "$seen" exec)" "$(value "$seen" label)"
+	like "--selinux: one that asks for categories has them" "$(value "$seen" asked)" ':container_t:s0:c1,c2$'
+	like "--selinux: an inner privileged one has the engine's" "$(value "$seen" privileged)" ':spc_t:'
+	like "--selinux: a volume that is labelled can be used" "$seen" '(^|[[:cntrl:]])volume'
+	is "--selinux: a build works" "$(value "$seen" built)" built
+	docker stop own >/dev/null
+	is "--selinux: it ended with 0" "$(docker inspect -f '{{.State.ExitCode}}' own)" 0 || logs own
+	# The stdin of docker exec is this container's /dev/null, whose categories are not the inner one's; the kernel puts one
+	# of its own in its place.
+	is "--selinux: the policy denied the engine nothing" "$(denials | grep -v 'path="/dev/null" .*tclass=chr_file')" ""
+	is "--selinux: the policy is what was loaded" "$(policy_digest)" "$policy_before"
+}
+
+if [[ ${DIND_SOAK:-0} == 1 ]] && check "a policy with the transitions is loaded" load_transitions; then
+	labels
+fi
+true
