@@ -167,6 +167,16 @@ no_capabilities() {
 	assert_eq alive "$(ssh_to wrong echo alive </dev/null)"
 }
 
+@test "jenkins: remote: an engine behind a real sshd is waited for, asked and used" {
+	docker cp "$(box_name controller):/root/.ssh" "$WORK/ssh"
+	printf 'Host *\n\tStrictHostKeyChecking no\n\tUserKnownHostsFile /dev/null\n\tLogLevel ERROR\n' >"$WORK/ssh/config"
+	address=ssh://jenkins@$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$(box_name agent)")
+	box_run_plain behind -e "DOCKER_HOST=$address" -e DIND_USER=root -v "$WORK/ssh:/root/.ssh" IMAGE -- docker info -f '{{json .Labels}}'
+	assert_eq 0 "$status" status
+	assert_eq '["agent=nested"]' "$out" 'whose engine'
+	assert_match "$address: engine [0-9.]+" "$err" 'what is said of it'
+}
+
 @test "jenkins: the attach connector: a container that waits, and java by docker exec as jenkins" {
 	socket_start waits -t IMAGE /bin/sh
 	until_true 30 'COMMAND runs' box waits pgrep -x sh
