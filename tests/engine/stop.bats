@@ -112,8 +112,9 @@ outer_unmount() {
 		# Not a wait but the stimulus: where in the start it falls.
 		sleep "$delay"
 		box_stop early
-		# Also where dockerd had no handler yet and died of TERM: that is the stop that was asked for.
-		assert_eq 0 "$status" "status of a stop after $delay s"
+		# Also where dockerd had no handler yet and died of TERM: that is the stop that was asked for. And `docker start` may
+		# return before the outer runc has become our program: a runc that gets TERM ends with 2, and nothing was said.
+		[ "$status/$(box_logs early | wc -l)" = 2/0 ] || assert_eq 0 "$status" "status of a stop after $delay s"
 		[ "$elapsed" -lt 10000 ]
 	done
 	assert_unmounted early

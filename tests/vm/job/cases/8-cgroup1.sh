@@ -62,7 +62,8 @@ limits_hold_v1() {
 	# oom_kill counts where the process was, in v1; what the outer group did is to refuse. With swap accounting, and both
 	# limits the same, it is the sum with swap that is refused first.
 	check "whole: the outer's group refused it" awk '{ refused += $1 } END { exit !refused }' "$group"/memory*failcnt
-	check "whole: and never had more" test "$(cat "$group/memory.max_usage_in_bytes")" -le 314572800
+	# A process that is being killed may be given a few pages more, so that it can end (mm/memcontrol.c, force).
+	check "whole: and never had more" test "$(cat "$group/memory.max_usage_in_bytes")" -le $((314572800 + 64 * 4096))
 	check "whole: the outer container lives on" is_running whole
 }
 limits_hold_v1
