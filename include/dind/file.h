@@ -45,4 +45,7 @@ ssize_t file_readlink_at(int dirfd, const char *path, char *buf, size_t size);
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 
+/* Sleep for @ms milliseconds, also across signals. */
+void clock_sleep_ms(int ms);
+
 #endif

@@ -10,7 +10,6 @@
  */
 #include "steps.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +21,7 @@
 
 #include "child.h"
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 
 #define SECURITYFS "/sys/kernel/security"
@@ -69,45 +69,44 @@ static bool label_is_within(const char *label, const char *name)
 	return false;
 }
 
-static ssize_t read_label(int proc, const char *pid, char *buf, size_t size)
+static ssize_t read_label(int process, char *buf, size_t size)
 {
-	char path[NAME_MAX + 32];
-	ssize_t n;
+	ssize_t n = file_read_at(process, "attr/apparmor/current", buf, size);
 
-	if (apply_format(path, sizeof(path), "%s/attr/apparmor/current", pid) < 0)
-		return -ENAMETOOLONG;
-	n = file_read_at(proc, path, buf, size);
-	if (n != -ENOENT) /* KERNEL<5.8: one attribute for all security modules */
-		return n;
-	return apply_format(path, sizeof(path), "%s/attr/current", pid) < 0
-		       ? -ENAMETOOLONG
-		       : file_read_at(proc, path, buf, size);
+	/* KERNEL<5.8: one attribute for all security modules */
+	return n == -ENOENT ? file_read_at(process, "attr/current", buf, size) : n;
+}
+
+struct search {
+	const char *name; /* of the namespace */
+	char *who;
+	size_t size;
+	bool found;
+};
+
+static bool is_elsewhere(void *context, int pid, int process)
+{
+	struct search *search = context;
+	char label[1024], command[64] = "?";
+
+	if (read_label(process, label, sizeof(label)) < 0 || !label_is_within(label, search->name))
+		return true;
+	(void) file_read_at(process, "comm", command, sizeof(command));
+	command[strcspn(command, "\n")] = '\0';
+	if (apply_format(search->who, search->size, "process %d (%s)", pid, command) < 0)
+		search->who[0] = '\0';
+	search->found = true;
+	return false;
 }
 
 /* A process of the namespace: 1 and who it is in @who, 0 without one, or a negative errno. All of
  * them are ours, so they are all in our pid namespace. */
 static int find_process(const char *name, char *who, size_t size)
 {
-	auto_dir DIR *dir = opendir("/proc");
-	const struct dirent *entry;
+	struct search search = { .name = name, .who = who, .size = size };
+	int r = process_each(is_elsewhere, &search);
 
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		char label[1024], command[64] = "?", path[NAME_MAX + 8];
-
-		if (!isdigit((unsigned char) entry->d_name[0]) ||
-		    read_label(dirfd(dir), entry->d_name, label, sizeof(label)) < 0 ||
-		    !label_is_within(label, name))
-			continue;
-		if (apply_format(path, sizeof(path), "%s/comm", entry->d_name) == 0)
-			(void) file_read_at(dirfd(dir), path, command, sizeof(command));
-		command[strcspn(command, "\n")] = '\0';
-		if (apply_format(who, size, "process %s (%s)", entry->d_name, command) < 0)
-			who[0] = '\0';
-		return 1;
-	}
-	return 0;
+	return r < 0 ? r : search.found;
 }
 
 /* ---- leftovers ---- */
@@ -185,7 +184,7 @@ static void sweep(struct apply_context *context, const char *own)
 
 	find_leftovers(own, &found);
 	if (found.n > 0)
-		apply_sleep_ms(LEFTOVER_PAUSE_MS);
+		clock_sleep_ms(LEFTOVER_PAUSE_MS);
 	for (size_t i = 0; i < found.n; i++) {
 		if (namespace_path(found.names[i], path, sizeof(path)) == 0 && rmdir(path) == 0)
 			apply_notice(context,
@@ -233,7 +232,7 @@ static int claim(struct apply_context *context, const char *name, struct error *
 		if (fd != -ESTALE && fd != -EWOULDBLOCK)
 			return error_set(err, fd, "make the AppArmor namespace %s", name);
 		if (fd == -EWOULDBLOCK) /* somebody sweeps, or it is really in use */
-			apply_sleep_ms(CLAIM_PAUSE_MS);
+			clock_sleep_ms(CLAIM_PAUSE_MS);
 	}
 	return r < 0 ? error_set(err, r, "make the AppArmor namespace %s", name)
 		     : error_set_plain(err, -EBUSY,
@@ -271,7 +270,7 @@ static int try_to_enter(const char *name, struct error *err)
 		return error_set(err, -errno, "fork");
 	if (pid == 0)
 		_exit(enter_and_look(name) & 255);
-	r = child_wait(pid, ENTER_TIMEOUT_MS, &status);
+	r = process_wait(pid, ENTER_TIMEOUT_MS, &status);
 	if (r < 0) {
 		child_kill(pid);
 		return error_set(err, r, "enter the AppArmor namespace %s", name);
@@ -412,7 +411,7 @@ int apply_remove_apparmor(const struct apply_context *context, int timeout_ms, s
 					       "the AppArmor namespace %s stays for a later start "
 					       "to remove: %s is still in it",
 					       name, *who ? who : "somebody");
-		apply_sleep_ms(pause_ms);
+		clock_sleep_ms(pause_ms);
 		pause_ms = pause_ms < 80 ? pause_ms * 2 : 80;
 	}
 	r = namespace_path(name, path, sizeof(path));

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "dind/file.h"
 #include "mountinfo.h"
@@ -240,12 +239,4 @@ const char *apply_errno_name(int code, char *buf, size_t size)
 			return names[i].name;
 	(void) snprintf(buf, size, "errno %d", abs(code));
 	return buf;
-}
-
-void apply_sleep_ms(int ms)
-{
-	struct timespec rest = { ms / 1000, (long) (ms % 1000) * 1000000 };
-
-	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
-		;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "busy.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 
 #define BUSY_MAX_NAMED 3
@@ -45,30 +45,31 @@ static bool uses(int process, const char *path)
 	       leads_below(process, "exe", path) || has_file_below(process, path);
 }
 
+struct busy {
+	const char *path;
+	char *buf;
+	size_t size;
+	int named;
+};
+
+static bool name_user(void *context, int pid, int process)
+{
+	struct busy *busy = context;
+	size_t used = strlen(busy->buf);
+	char comm[32];
+
+	if (!uses(process, busy->path) || file_read_at(process, "comm", comm, sizeof(comm)) <= 0)
+		return true;
+	comm[strcspn(comm, "\n")] = '\0';
+	(void) snprintf(busy->buf + used, busy->size - used, "%spid %d (%s)", used ? ", " : "", pid,
+			comm);
+	return ++busy->named < BUSY_MAX_NAMED;
+}
+
 void busy_describe(const char *path, char *buf, size_t size)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int named = 0;
+	struct busy busy = { .path = path, .buf = buf, .size = size };
 
 	buf[0] = '\0';
-	if (!proc)
-		return;
-	while (named < BUSY_MAX_NAMED && (entry = readdir(proc))) {
-		auto_close int process = -EBADF;
-		size_t used = strlen(buf);
-		char comm[32];
-
-		if (!isdigit((unsigned char) entry->d_name[0]))
-			continue;
-		process = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (process < 0 || !uses(process, path) ||
-		    file_read_at(process, "comm", comm, sizeof(comm)) <= 0)
-			continue;
-		comm[strcspn(comm, "\n")] = '\0';
-		(void) snprintf(buf + used, size - used, "%spid %s (%s)", used ? ", " : "",
-				entry->d_name, comm);
-		named++;
-	}
-	(void) closedir(proc);
+	(void) process_each(name_user, &busy);
 }

@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "steps.h"
 
@@ -147,7 +148,7 @@ int apply_certs(struct apply_context *context, const struct plan_step *step, str
 	fd_close(&context->certs_output);
 	context->certs_pid = 0;
 	if (r == 0)
-		r = child_wait(pid, (int) (deadline - clock_now_ms()), &status);
+		r = process_wait(pid, (int) (deadline - clock_now_ms()), &status);
 	if (r < 0) {
 		child_kill(pid);
 		return error_set(err, r, "wait for %s", argv[0]);

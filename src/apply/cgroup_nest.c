@@ -332,7 +332,7 @@ static int nest_loop(struct nest *nest, int timeout_ms, struct error *err)
 		if (clock_now_ms() >= deadline)
 			return name_culprits(nest, timeout_ms, err);
 		if (back_off_ms(round, moved))
-			apply_sleep_ms(back_off_ms(round, moved));
+			clock_sleep_ms(back_off_ms(round, moved));
 	}
 }
 

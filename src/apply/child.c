@@ -7,16 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "steps.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 
 #define CHILD_KILL_MS 2000
 
@@ -72,43 +68,12 @@ pid_t child_start_fed(const char *const *argv, int from, int *ret_output, struct
 	return pid;
 }
 
-/* KERNEL<5.3: no pidfd_open(2); then look from time to time. */
-static void wait_for_exit(pid_t pid, int ms)
-{
-	auto_close int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
-
-	if (pidfd < 0 || poll(&poll_fd, 1, ms) < 0)
-		apply_sleep_ms(ms < 5 ? ms : 5);
-}
-
-int child_wait(pid_t pid, int timeout_ms, int *ret_status)
-{
-	int64_t deadline = clock_now_ms() + timeout_ms;
-
-	for (;;) {
-		int status;
-		pid_t got = waitpid(pid, &status, WNOHANG);
-		int64_t left = deadline - clock_now_ms();
-
-		if (got == pid) {
-			*ret_status = status;
-			return 0;
-		}
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (left <= 0)
-			return -ETIMEDOUT;
-		wait_for_exit(pid, (int) left);
-	}
-}
-
 void child_kill(pid_t pid)
 {
 	int status;
 
 	(void) kill(pid, SIGKILL);
-	(void) child_wait(pid, CHILD_KILL_MS, &status);
+	(void) process_wait(pid, CHILD_KILL_MS, &status);
 }
 
 /* What comes before a usage text is the reason for it. */
@@ -185,7 +150,7 @@ int child_finish(pid_t pid, int *output, int timeout_ms, char *line, size_t size
 
 	fd_close(output);
 	if (r == 0)
-		r = child_wait(pid, (int) (deadline - clock_now_ms()), ret_status);
+		r = process_wait(pid, (int) (deadline - clock_now_ms()), ret_status);
 	if (r < 0)
 		child_kill(pid);
 	return r;

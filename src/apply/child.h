@@ -29,9 +29,6 @@ int child_finish(pid_t pid, int *output, int timeout_ms, char *line, size_t size
  * line. */
 int child_run(const char *const *argv, int timeout_ms, int ok, struct error *err);
 
-/* Reap @pid if it ends within @timeout_ms: 0 and *@ret_status, or -ETIMEDOUT. */
-int child_wait(pid_t pid, int timeout_ms, int *ret_status);
-
 /* SIGKILL and reap. A child that the kernel does not let die is left to PID 1's loop after 2 s. */
 void child_kill(pid_t pid);
 

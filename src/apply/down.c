@@ -15,6 +15,7 @@
 #include "busy.h"
 #include "child.h"
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "loop.h"
 #include "mountinfo.h"
@@ -129,7 +130,7 @@ static int unmount_all(const struct down *down, struct error *err)
 			return 0;
 		if (clock_now_ms() >= down->lazy_after)
 			return unmount_lazily(down, &problem, err);
-		apply_sleep_ms(pause_ms); /* the last processes are on their way out */
+		clock_sleep_ms(pause_ms); /* the last processes are on their way out */
 		if (pause_ms < 50)
 			pause_ms *= 2;
 	}
@@ -145,7 +146,7 @@ static int wait_for_detach(const struct apply_context *context, int64_t deadline
 		if (clock_now_ms() >= deadline)
 			return error_set_plain(err, -EBUSY, "%s is still attached",
 					       context->loop_device);
-		apply_sleep_ms(10);
+		clock_sleep_ms(10);
 	}
 	return 0;
 }
@@ -198,9 +199,9 @@ int apply_unmount_data_root(const struct apply_context *context, const char *dat
 		report->done = true;
 		if (pid == 0)
 			_exit(0);
-	} else if (child_wait(pid, timeout_ms + CHILD_GRACE_MS, &status) < 0) {
+	} else if (process_wait(pid, timeout_ms + CHILD_GRACE_MS, &status) < 0) {
 		(void) kill(pid, SIGKILL);
-		(void) child_wait(pid, CHILD_GRACE_MS, &status);
+		(void) process_wait(pid, CHILD_GRACE_MS, &status);
 	}
 	if (!report->done)
 		(void) error_set_plain(&report->err, -ETIMEDOUT,

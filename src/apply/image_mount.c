@@ -60,7 +60,7 @@ int image_wait_detached(struct image_job *job, struct error *err)
 					       "%s is attached to %s already, where another mount "
 					       "namespace has it mounted",
 					       job->image, device);
-		apply_sleep_ms(20);
+		clock_sleep_ms(20);
 	}
 	return 0;
 }

@@ -7,8 +7,6 @@
  * What is the job's is what nobody else's is: no service of ours and nothing below one. Those whose
  * parent has gone are known by their session, which the engine's do not leave, but for two daemons.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,20 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 
 #include "dind/file.h"
 #include "dind/log.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "steps.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
 
 #define JOB_MAX_PARENTS 256
 #define JOB_MAX_WATCHED 64
@@ -131,18 +121,11 @@ static bool parse_stat(char *text, struct job_process *ret_process)
 
 static bool is_inner(int dir)
 {
-	char text[8192], *at;
-	uint64_t number;
-	int n = 0;
+	char text[8192];
+	long number;
 
-	if (file_read_at(dir, "status", text, sizeof(text)) <= 0)
-		return false;
-	at = strstr(text, "\nNSpid:");
-	if (!at)
-		return false;
-	for (at += strlen("\nNSpid:"); *at == '\t' && take_number(&at, &number);)
-		n++;
-	return n > 1;
+	return file_read_at(dir, "status", text, sizeof(text)) > 0 &&
+	       process_depth(text, &number) > 1;
 }
 
 static bool read_process(int dir, struct job_process *ret_process)
@@ -159,30 +142,32 @@ static int compare(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
+struct collection {
+	struct arena *arena;
+	struct job_walk *walk;
+};
+
+static bool collect(void *context, int pid, int dir)
+{
+	struct collection *into = context;
+	struct job_process process = { .pid = pid };
+
+	if (!read_process(dir, &process))
+		return true;
+	process.inner = is_inner(dir);
+	*(struct job_process *) arena_push(into->arena, (void **) &into->walk->all, &into->walk->n,
+					   sizeof(process)) = process;
+	return true;
+}
+
 static int walk(struct arena *arena, struct job_walk *ret_walk)
 {
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
+	struct collection into = { arena, ret_walk };
+	int r = process_each(collect, &into);
 
-	if (!proc)
-		return -errno;
-	while ((entry = readdir(proc))) {
-		struct job_process process = { 0 };
-		auto_close int dir = -EBADF;
-
-		if (str_parse_int(entry->d_name, 1, INT_MAX, &process.pid) < 0)
-			continue;
-		dir = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir < 0 || !read_process(dir, &process))
-			continue;
-		process.inner = is_inner(dir);
-		*(struct job_process *) arena_push(arena, (void **) &ret_walk->all, &ret_walk->n,
-						   sizeof(process)) = process;
-	}
-	(void) closedir(proc);
 	if (ret_walk->n)
 		qsort(ret_walk->all, ret_walk->n, sizeof(*ret_walk->all), compare);
-	return 0;
+	return r;
 }
 
 static struct job_process *find(const struct job_walk *walk, int pid)
@@ -262,20 +247,18 @@ static int look(const struct job_scan *scan, struct arena *arena, struct job_wal
  * pidfd, and the number is taken at its word. */
 static int send_signal(const struct job_process *process, int number)
 {
-	auto_close int pidfd = (int) syscall(SYS_pidfd_open, process->pid, 0);
+	auto_close int pidfd = process_open(process->pid);
 	struct job_process now = { 0 };
 	auto_close int dir = -EBADF;
 	char path[32];
 
-	if (pidfd < 0 && errno != ENOSYS)
-		return -errno;
+	if (pidfd < 0 && pidfd != -ENOSYS)
+		return pidfd;
 	(void) snprintf(path, sizeof(path), "/proc/%d", process->pid);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || !read_process(dir, &now) || now.started != process->started)
 		return -ESRCH;
-	if (pidfd < 0)
-		return kill(process->pid, number) < 0 ? -errno : 0;
-	return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 ? -errno : 0;
+	return process_signal(process->pid, pidfd, number);
 }
 
 static struct job_known *know(struct job_scan *scan, const struct job_process *process)
@@ -321,13 +304,6 @@ static void tell_if_due(struct job_scan *scan, const struct job_process *process
 
 /* ---- waiting ---- */
 
-static void nap(int ms)
-{
-	const struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
-
-	(void) nanosleep(&time, NULL);
-}
-
 /* Until one of them ends, or it is time to look again. */
 static void wait_for_one(struct job_scan *scan, const struct job_walk *walk, int64_t left)
 {
@@ -338,9 +314,9 @@ static void wait_for_one(struct job_scan *scan, const struct job_walk *walk, int
 	for (size_t i = 0; i < walk->n && n < JOB_MAX_WATCHED; i++) {
 		if (!walk->all[i].of_job || know(scan, &walk->all[i])->not_ours)
 			continue;
-		fds[n].fd = (int) syscall(SYS_pidfd_open, walk->all[i].pid, 0);
+		fds[n].fd = process_open(walk->all[i].pid);
 		fds[n].events = POLLIN;
-		blind = blind || (fds[n].fd < 0 && errno == ENOSYS);
+		blind = blind || fds[n].fd == -ENOSYS;
 		n++; /* one that has gone does no harm: poll(2) passes over it */
 	}
 	if (left < 0)
@@ -435,7 +411,7 @@ static int end_job(struct job_scan *scan, int timeout_ms, struct error *err)
 
 	if (!has_left_anything(scan))
 		return 0;
-	nap(JOB_TICK_MS);
+	clock_sleep_ms(JOB_TICK_MS);
 	for (;;) {
 		int64_t now = clock_now_ms();
 
@@ -444,7 +420,7 @@ static int end_job(struct job_scan *scan, int timeout_ms, struct error *err)
 			return left;
 		if (now >= end)
 			return left;
-		nap(JOB_PAUSE_MS);
+		clock_sleep_ms(JOB_PAUSE_MS);
 	}
 }
 
@@ -491,7 +467,7 @@ int apply_kill_job(const pid_t *spare, size_t n_spare, struct error *err)
 			break;
 		if (i == 0)
 			killed = r;
-		nap(JOB_PAUSE_MS);
+		clock_sleep_ms(JOB_PAUSE_MS);
 	}
 	return killed;
 }

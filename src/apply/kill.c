@@ -9,19 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "steps.h"
 #include "stop_signal.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
 
 /* dockerd's cgroup parent, below the root that it sees, unless it was told another. */
 #define KILL_PARENT "/sys/fs/cgroup/docker"
@@ -65,7 +58,7 @@ static const char *field(const char *status, const char *key)
 static int read_process(int dir, struct kill_process *ret_process)
 {
 	char status[8192];
-	const char *state, *parent, *pids, *caught, *blocked;
+	const char *state, *parent, *caught, *blocked;
 	struct kill_process process = { 0, 0, 0, 0 };
 	ssize_t n = file_read_at(dir, "status", status, sizeof(status));
 
@@ -73,20 +66,13 @@ static int read_process(int dir, struct kill_process *ret_process)
 		return (int) n;
 	state = field(status, "\nState:\t");
 	parent = field(status, "\nPPid:\t");
-	pids = field(status, "\nNSpid:");
 	caught = field(status, "\nSigCgt:\t");
 	blocked = field(status, "\nSigBlk:\t");
-	if (!state || *state == 'Z' || *state == 'X' || !parent || !pids || !caught || !blocked)
+	if (!state || *state == 'Z' || *state == 'X' || !parent || !caught || !blocked)
 		return -ESRCH;
-	while (*pids == '\t' || *pids == ' ') {
-		char *end;
-
-		process.last_pid = strtol(pids, &end, 10);
-		if (end == pids)
-			break;
-		process.n_pids++;
-		pids = end;
-	}
+	process.n_pids = process_depth(status, &process.last_pid);
+	if (process.n_pids == 0)
+		return -ESRCH;
 	process.parent = (pid_t) strtol(parent, NULL, 10);
 	process.heard = strtoull(caught, NULL, 16) | strtoull(blocked, NULL, 16);
 	*ret_process = process;
@@ -155,18 +141,13 @@ static bool is_deaf(int dir, const struct kill_process *process, const char *dat
 	return (process->heard & stop_signal_mask(signal_number)) == 0;
 }
 
-static int open_process(const char *name)
+static int open_directory(pid_t pid)
 {
-	auto_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[32];
 
-	return proc < 0 ? -errno : openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int open_process_number(pid_t pid)
-{
-	char name[16];
-
-	return apply_format(name, sizeof(name), "%d", (int) pid) < 0 ? -EINVAL : open_process(name);
+	return apply_format(path, sizeof(path), "/proc/%d", (int) pid) < 0
+		       ? -EINVAL
+		       : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Shims and their containers are re-parented to a subreaper, which is us at the latest. */
@@ -179,7 +160,7 @@ static bool is_descendant(const struct kill_process *process, pid_t keeper)
 
 		if (at.parent == keeper)
 			return true;
-		dir = open_process_number(at.parent);
+		dir = open_directory(at.parent);
 		if (dir < 0 || read_process(dir, &at) < 0)
 			return false;
 	}
@@ -228,63 +209,38 @@ static void count_container(struct kill_scan *scan, const char *id)
 
 /* Everything is looked at behind a descriptor of the process, so that a number that is used again
  * cannot be hit. KERNEL<5.3: no pidfd; the number is then taken at its word. */
-static bool send_kill(const char *name, int dir)
+static bool send_kill(int pid, int dir)
 {
 	struct kill_process process;
-	auto_close int pidfd = -EBADF;
-	int pid;
+	auto_close int pidfd = process_open(pid);
 
-	if (str_parse_int(name, 2, INT_MAX, &pid) < 0)
+	if (pidfd < 0 && pidfd != -ENOSYS)
 		return false;
-	pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return errno == ENOSYS && kill(pid, SIGKILL) == 0;
 	/* /proc/PID opened before the pidfd: if it still answers, both are the same process */
-	if (read_process(dir, &process) < 0)
-		return false;
-	return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+	return read_process(dir, &process) == 0 && process_signal(pid, pidfd, SIGKILL) == 0;
 }
 
-static void kill_if_inner(const char *name, int dir, struct kill_scan *scan)
+static bool kill_if_inner(void *context, int pid, int dir)
 {
+	struct kill_scan *scan = context;
 	struct kill_process process;
 	char id[65];
 
 	if (read_process(dir, &process) < 0)
-		return;
+		return true;
 	if (is_inner_init(&process, scan)) {
 		if ((scan->deaf_only && !is_deaf(dir, &process, scan->data_root)) ||
-		    !send_kill(name, dir))
-			return;
+		    !send_kill(pid, dir))
+			return true;
 		if (find_container_id(dir, id))
 			count_container(scan, id);
 		else
 			scan->killed++;
-	} else if (is_in_container(dir, &process, scan, id) && send_kill(name, dir)) {
+	} else if (is_in_container(dir, &process, scan, id) && send_kill(pid, dir)) {
 		count_container(scan, id);
 		scan->again = true;
 	}
-}
-
-static int walk_processes(struct kill_scan *scan)
-{
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
-
-	if (!proc)
-		return -errno;
-	scan->again = false;
-	while ((entry = readdir(proc))) {
-		auto_close int dir = -EBADF;
-
-		if (!isdigit((unsigned char) entry->d_name[0]))
-			continue;
-		dir = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0)
-			kill_if_inner(entry->d_name, dir, scan);
-	}
-	(void) closedir(proc);
-	return 0;
+	return true;
 }
 
 /* We are PID 1, or a helper of PID 1: then nobody else has a place in this pid namespace. */
@@ -296,14 +252,15 @@ static pid_t find_keeper(void)
 static int kill_by_pid(struct kill_scan *scan, struct error *err)
 {
 	struct kill_process self = { 0, 0, 0, 0 };
-	auto_close int dir = open_process("self");
-	int r = dir < 0 ? dir : read_process(dir, &self);
+	auto_close int dir = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = dir < 0 ? -errno : read_process(dir, &self);
 
 	if (r < 0)
 		return error_set(err, r, "read /proc/self/status");
 	scan->our_depth = self.n_pids;
 	for (int walk = 0; walk < KILL_WALKS; walk++) {
-		r = walk_processes(scan);
+		scan->again = false;
+		r = process_each(kill_if_inner, scan);
 		if (r < 0)
 			return error_set(err, r, "open /proc");
 		if (!scan->again)

@@ -84,7 +84,7 @@ static int take_slot(const char *lock, bool *ret_unsupported, struct error *err)
 	for (int i = 0; i < APPLY_SHOWN_TRIES && fd == -EWOULDBLOCK; i++) {
 		if (apply_lock_is_shown(lock))
 			return fd;
-		apply_sleep_ms(APPLY_SHOWN_STEP_MS);
+		clock_sleep_ms(APPLY_SHOWN_STEP_MS);
 		fd = apply_take_lock(lock, true, ret_unsupported, err);
 	}
 	return fd;

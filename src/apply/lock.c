@@ -51,7 +51,7 @@ bool apply_lock_is_shown(const char *path)
 static void wait_for_record(const char *path)
 {
 	for (int i = 0; i < APPLY_SHOWN_TRIES && !apply_lock_is_shown(path); i++)
-		apply_sleep_ms(APPLY_SHOWN_STEP_MS);
+		clock_sleep_ms(APPLY_SHOWN_STEP_MS);
 }
 
 void apply_read_holder(const char *path, char *buf, size_t size)

@@ -167,7 +167,7 @@ int loop_attach(int image_fd, const char *name, unsigned int block_size, struct 
 		return error_set(err, -errno, "open /dev/loop-control");
 	for (int i = 0; i < LOOP_ATTEMPTS && (r == -EBUSY || r == -ENXIO); i++) {
 		if (i >= 8) /* not just one neighbour in a hurry */
-			apply_sleep_ms(5);
+			clock_sleep_ms(5);
 		r = attach_once(control, image_fd, name, block_size, &loop, &problem);
 	}
 	if (r == 0)

@@ -22,6 +22,7 @@
 
 #include "child.h"
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "steps.h"
 
@@ -80,7 +81,7 @@ static int bind_below(int fd, const char *top, const char *path)
 
 		_exit(done ? 0 : 1);
 	}
-	if (child_wait(pid, CHILD_MS, &status) < 0) {
+	if (process_wait(pid, CHILD_MS, &status) < 0) {
 		child_kill(pid);
 		return -ETIMEDOUT;
 	}

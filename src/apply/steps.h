@@ -119,7 +119,4 @@ int apply_record_data_root(struct apply_context *context, const char *target, st
 /* "EBUSY" for -EBUSY or EBUSY, "errno 199" in @buf for one without a name. Never NULL. */
 const char *apply_errno_name(int code, char *buf, size_t size);
 
-/* Sleep; not interruptible by signals. */
-void apply_sleep_ms(int ms);
-
 #endif

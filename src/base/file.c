@@ -177,3 +177,11 @@ int64_t clock_now_ms(void)
 {
 	return clock_now_us() / 1000;
 }
+
+void clock_sleep_ms(int ms)
+{
+	struct timespec rest = { ms / 1000, (long) (ms % 1000) * 1000000 };
+
+	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
+		;
+}

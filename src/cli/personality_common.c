@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the names that start something else share. */
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "dind/file.h"
 #include "dind/log.h"
+#include "dind/process.h"
 #include "dind/supervise.h"
 #include "personality.h"
 
@@ -39,56 +39,35 @@ char **personality_argv(struct strings *list)
 	return (char **) (uintptr_t) list->items;
 }
 
-/* True when @pid, whose pidfd is @fd, has ended within @timeout_ms. */
-static bool wait_for(int fd, pid_t pid, int timeout_ms, int *ret_status)
-{
-	int64_t deadline = clock_now_ms() + timeout_ms;
-
-	for (;;) {
-		struct pollfd ended = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - clock_now_ms();
-		pid_t r = waitpid(pid, ret_status, WNOHANG);
-
-		if (r == pid)
-			return true;
-		if ((r < 0 && errno != EINTR) || left <= 0)
-			return false;
-		(void) poll(&ended, 1, (int) left);
-	}
-}
-
 static pid_t spawn(const struct cli *cli, const char *const *argv, const char *const *environment,
-		   int out, int *ret_pidfd)
+		   int out)
 {
+	auto_close int pidfd = -EBADF;
 	auto_close int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct launch launch = { .argv = argv, .environment = environment };
 	struct spawn_fds fds = { .in = null, .out = out < 0 ? null : out, .err = null };
 	struct error err = ERROR_INIT;
 
-	return supervise_spawn(&launch, &fds, &cli->signals, ret_pidfd, &err);
+	return supervise_spawn(&launch, &fds, &cli->signals, &pidfd, &err);
 }
 
 void personality_start(const struct cli *cli, const char *const *argv,
 		       const char *const *environment, int out)
 {
-	auto_close int pidfd = -EBADF;
-
-	(void) spawn(cli, argv, environment, out, &pidfd);
+	(void) spawn(cli, argv, environment, out);
 }
 
 int personality_run(const struct cli *cli, const char *const *argv, const char *const *environment,
 		    int out, int timeout_ms)
 {
-	auto_close int pidfd = -EBADF;
+	pid_t pid = spawn(cli, argv, environment, out);
 	int status = 0;
-	pid_t pid;
 
-	pid = spawn(cli, argv, environment, out, &pidfd);
 	if (pid < 0)
 		return pid;
-	if (!wait_for(pidfd, pid, timeout_ms, &status)) {
+	if (process_wait(pid, timeout_ms, &status) < 0) {
 		(void) kill(pid, SIGKILL); /* not reaped, so the number is still its own */
-		(void) wait_for(pidfd, pid, KILLED_WAIT_MS, &status);
+		(void) process_wait(pid, KILLED_WAIT_MS, &status);
 		return -ETIMEDOUT;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -1,64 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "helper.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "dind/file.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+#include "dind/process.h"
 
 #define REAP_TIMEOUT_MS 500
-
-static void sleep_ms(long ms)
-{
-	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	(void) nanosleep(&pause, NULL);
-}
-
-static int reap(pid_t pid, int flags, int *ret_status)
-{
-	pid_t r;
-
-	do {
-		r = waitpid(pid, ret_status, flags);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return -errno;
-	return r == 0 ? -EAGAIN : 0;
-}
-
-int helper_wait(pid_t pid, int timeout_ms, int *ret_status)
-{
-	auto_close int fd = (int) syscall(SYS_pidfd_open, pid, 0);
-	int64_t deadline = clock_now_ms() + timeout_ms;
-	int status = 0;
-	int r;
-
-	while ((r = reap(pid, WNOHANG, &status)) == -EAGAIN) {
-		struct pollfd ended = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - clock_now_ms();
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		if (fd < 0)
-			sleep_ms(1); /* KERNEL<5.3: no pidfd_open() */
-		else if (poll(&ended, 1, (int) left) < 0 && errno != EINTR)
-			return -errno;
-	}
-	if (r == 0)
-		*ret_status = status;
-	return r;
-}
 
 void helper_reset_signals(void)
 {
@@ -96,12 +48,13 @@ static void kill_group(pid_t pid)
 
 	(void) kill(-pid, SIGKILL);
 	(void) kill(pid, SIGKILL);
-	if (helper_wait(pid, REAP_TIMEOUT_MS, &status) < 0)
+	if (process_wait(pid, REAP_TIMEOUT_MS, &status) < 0)
 		return;
 	/* As PID 1 or subreaper we have inherited the programs that it had started. */
 	deadline = clock_now_ms() + REAP_TIMEOUT_MS;
-	while (reap(-pid, WNOHANG, &status) != -ECHILD && clock_now_ms() < deadline)
-		sleep_ms(1);
+	while ((waitpid(-pid, &status, WNOHANG) >= 0 || errno != ECHILD) &&
+	       clock_now_ms() < deadline)
+		clock_sleep_ms(1);
 }
 
 int helper_begin(struct helper *helper, helper_work *work, const void *context, size_t size,
@@ -137,7 +90,7 @@ int helper_end(struct helper *helper, void *ret_result, struct error *err)
 {
 	int64_t left = helper->deadline - clock_now_ms();
 	int status = 0;
-	int r = helper_wait(helper->pid, left > 0 ? (int) left : 0, &status);
+	int r = process_wait(helper->pid, left > 0 ? (int) left : 0, &status);
 
 	if (r < 0)
 		kill_group(helper->pid);

@@ -43,12 +43,6 @@ int helper_begin(struct helper *helper, helper_work *work, const void *context, 
 		 int timeout_ms, struct error *err);
 int helper_end(struct helper *helper, void *ret_result, struct error *err);
 
-/*
- * Wait for the end of a child at most @timeout_ms. 0 with its wait status, -ETIMEDOUT or another
- * negative errno.
- */
-int helper_wait(pid_t pid, int timeout_ms, int *ret_status);
-
 /* In a child that will exec: signals as a program expects them, not as PID 1 holds them. */
 void helper_reset_signals(void);
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "dind/process.h"
 #include "helper.h"
 #include "trial.h"
 #include "world.h"
@@ -78,9 +79,9 @@ int trial_end_program(pid_t pid)
 {
 	int status = 0;
 
-	if (helper_wait(pid, EXIT_TIMEOUT_MS, &status) == -ETIMEDOUT) {
+	if (process_wait(pid, EXIT_TIMEOUT_MS, &status) == -ETIMEDOUT) {
 		(void) kill(pid, SIGKILL);
-		(void) helper_wait(pid, EXIT_TIMEOUT_MS, &status);
+		(void) process_wait(pid, EXIT_TIMEOUT_MS, &status);
 	}
 	return status;
 }

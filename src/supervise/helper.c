@@ -5,6 +5,7 @@
 
 #include "dind/file.h"
 #include "dind/log.h"
+#include "dind/process.h"
 #include "loop.h"
 
 #define DEAF_LIMIT_MS 2000
@@ -190,7 +191,7 @@ void helper_start(struct loop *loop, enum helper_kind kind)
 		return;
 	}
 	helper->pid = pid;
-	helper->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	helper->pidfd = process_open(pid);
 	helper->deadline = deadline(loop, kind, now);
 }
 
@@ -199,7 +200,7 @@ void helper_kill(struct loop *loop, enum helper_kind kind)
 	const struct helper *helper = &loop->helper[kind];
 
 	if (helper->pid)
-		(void) reap_signal(helper->pid, helper->pidfd, SIGKILL);
+		(void) process_signal(helper->pid, helper->pidfd, SIGKILL);
 }
 
 void helper_forget_wanted(struct loop *loop)

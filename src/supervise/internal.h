@@ -8,13 +8,7 @@
 
 #include "dind/supervise.h"
 
-/* KERNEL headers of the oldest target do not have them all; the numbers are the same everywhere. */
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+/* KERNEL headers of the oldest target do not have it; the number is the same everywhere. */
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -165,9 +159,6 @@ struct reap_status {
 /* Take one ended child off the kernel's list. 1, 0 when there is none, or negative errno (-ECHILD:
  * no children at all). */
 int reap_one(struct reap_status *ret_status);
-
-/* Signal a child of ours that has not been reaped. @pidfd may be -1 (KERNEL<5.3). */
-int reap_signal(pid_t pid, int pidfd, int signal_number);
 
 /*
  * SIGKILL everything that is left: kill(-1) as PID 1 of a pid namespace; else our descendants only,

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 #include "internal.h"
 
@@ -25,15 +26,6 @@ int reap_one(struct reap_status *ret_status)
 	ret_status->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
 	ret_status->code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	return 1;
-}
-
-int reap_signal(pid_t pid, int pidfd, int signal_number)
-{
-	/* The number of a child that was not reaped is not given away: kill(2) is as safe. */
-	long r = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0)
-			    : kill(pid, signal_number);
-
-	return r < 0 ? -errno : 0;
 }
 
 /* ---- as a subreaper: only what is ours ---- */
@@ -88,11 +80,11 @@ static bool kill_descendant(int proc, int pid)
 
 	if (!is_descendant(proc, pid))
 		return false;
-	pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0)
-		return errno == ENOSYS && kill(pid, SIGKILL) == 0; /* KERNEL<5.3 */
+	pidfd = process_open(pid);
+	if (pidfd < 0 && pidfd != -ENOSYS)
+		return false;
 	/* asked again: now the number cannot be somebody else's */
-	return is_descendant(proc, pid) && reap_signal(pid, pidfd, SIGKILL) == 0;
+	return is_descendant(proc, pid) && process_signal(pid, pidfd, SIGKILL) == 0;
 }
 
 /* One walk over /proc; not readdir(3), which allocates. Number of processes killed or errno. */

@@ -7,6 +7,7 @@
 
 #include "dind/file.h"
 #include "dind/log.h"
+#include "dind/process.h"
 #include "loop.h"
 
 /* A containerd that dies at once would keep us busy for ever, and the engine says nothing. */
@@ -18,7 +19,7 @@ static const struct spawn_fds as_ours = { .in = -1, .out = -1, .err = -1 };
 void loop_signal(const struct service *service, int signal_number)
 {
 	if (service->running)
-		(void) reap_signal(service->pid, service->pidfd, signal_number);
+		(void) process_signal(service->pid, service->pidfd, signal_number);
 }
 
 static int start(struct loop *loop, struct service *service, const struct launch *launch,

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "dind/file.h"
+#include "dind/process.h"
 #include "internal.h"
 
 /* A program on a dead file server must not hang PID 1. */
@@ -110,7 +111,7 @@ pid_t supervise_spawn(const struct launch *launch, const struct spawn_fds *fds,
 		return describe(launch, &failure, err);
 	}
 	/* O_CLOEXEC by itself. The child is not reaped before we return, so the number is its own.
-	 * KERNEL<5.3: none; reap_signal() does without. */
-	*ret_pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	 * KERNEL<5.3: none; process_signal() does without. */
+	*ret_pidfd = process_open(pid);
 	return pid;
 }

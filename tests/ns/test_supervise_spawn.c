@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "../../src/supervise/internal.h"
+#include "dind/process.h"
 #include "supervise_fixture.h"
 
 #define NOBODY 65534
@@ -598,7 +599,7 @@ START_TEST(a_child_that_hangs_before_exec_does_not_hang_us)
 	pid = supervise_spawn(&launch, &as_ours, &no_signals, &pidfd, &err);
 	ck_assert_int_gt(pid, 0);
 	ck_assert_int_ge(clock_now_ms() - start, 9000);
-	ck_assert_int_eq(reap_signal(pid, pidfd, SIGKILL), 0);
+	ck_assert_int_eq(process_signal(pid, pidfd, SIGKILL), 0);
 	ck_assert_int_eq(wait_status(pid), 137);
 }
 END_TEST
