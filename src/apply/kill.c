@@ -229,10 +229,14 @@ static bool kill_if_inner(void *context, int pid, int dir)
 	if (read_process(dir, &process) < 0)
 		return true;
 	if (is_inner_init(&process, scan)) {
+		/* before: on v1 one that is about to end is in no group of a container's any more
+		 */
+		bool known = find_container_id(dir, id);
+
 		if ((scan->deaf_only && !is_deaf(dir, &process, scan->data_root)) ||
 		    !send_kill(pid, dir))
 			return true;
-		if (find_container_id(dir, id))
+		if (known)
 			count_container(scan, id);
 		else
 			scan->killed++;
