@@ -150,9 +150,9 @@ box_args() {
 	fail "box_args: no IMAGE"
 }
 
-# runc_died FILE: docker's errors say that the outer engine's runc died before it had started anything. Seen on kernel
-# 6.18 once in a few hundred containers, with nothing of ours in them yet.
-runc_died() { grep -q 'read init-p: connection reset by peer' "$1"; }
+# runc_died FILE: the outer engine says that its runc died before it had started anything; nothing of ours was there yet.
+# The first line alone: what an inner engine says of its own comes behind ours.
+runc_died() { head -n 1 "$1" | grep -q '^docker: Error response from daemon: .*read init-p: connection reset by peer'; }
 
 # once_more NAME WHY: says so, and makes room for it.
 once_more() {
@@ -162,11 +162,12 @@ once_more() {
 
 # box_start NAME [docker's options] IMAGE [arguments]: a privileged box in the background.
 box_start() {
-	local error=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/start.$1
+	local error=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/start.$1 started=0
 	box_args "$@"
-	docker run -d --privileged "${ARGS[@]}" >/dev/null 2>"$error" && return
+	docker run -d --privileged "${ARGS[@]}" >/dev/null 2>"$error" || started=$?
 	cat "$error" >&2
-	runc_died "$error" || return 125
+	[ $started != 0 ] || return 0
+	runc_died "$error" || return $started
 	once_more "$1" "the outer engine's runc died before it had started anything"
 	docker run -d --privileged "${ARGS[@]}" >/dev/null
 }
