@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "dind/file.h"
 #include "internal.h"
@@ -300,7 +299,6 @@ static bool are_kept(struct certs_run *run, const struct leaf *server)
 /* Engines may share the directory. It is our own lock: a file system without locks has to do. */
 static int lock(struct certs_run *run, int *ret_fd)
 {
-	const struct timespec step = { 0, LOCK_STEP_MS * 1000000L };
 	const char *directory = run->options->directory;
 	int64_t deadline = clock_now_ms() + LOCK_MS;
 	int r = file_make_directories(directory, 0755);
@@ -316,7 +314,7 @@ static int lock(struct certs_run *run, int *ret_fd)
 		if (clock_now_ms() >= deadline)
 			return certs_fail_errno(run, -ETIMEDOUT,
 						"another dind-certs is at work in %s", directory);
-		(void) nanosleep(&step, NULL);
+		clock_sleep_ms(LOCK_STEP_MS);
 	}
 	return 0;
 }

@@ -2,8 +2,8 @@
 /* docker-entrypoint.sh: docker's sub-commands without `docker`, and a DOCKER_HOST that works. */
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "dind/file.h"
 #include "dind/log.h"
 #include "dind/str.h"
 #include "personality.h"
@@ -93,13 +93,11 @@ static bool is_of_docker(struct cli *cli, const char *word)
 /* Somebody took the image for the one with an engine. */
 static void hint(void)
 {
-	struct timespec pause = { .tv_sec = HINT_SECONDS };
-
 	log_line(LOG_LEVEL_WARNING, "DIND-USAGE-13",
 		 "docker-entrypoint.sh only starts clients, and nothing prepares the container for "
 		 "this dockerd → the entry point with an engine is dockerd-entrypoint.sh, and it "
 		 "needs docker run --privileged");
-	(void) nanosleep(&pause, NULL);
+	clock_sleep_ms(HINT_SECONDS * 1000);
 }
 
 int personality_docker_client(struct cli *cli, int argc, char **argv)

@@ -8,14 +8,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "dind/file.h"
 #include "dind/log.h"
+#include "dind/process.h"
 #include "dind/str.h"
 
 #define LIMIT_MS 5000
-#define STEP_MS	 10
 
 int docker_api_number(const char *text)
 {
@@ -49,15 +48,9 @@ static void run(const char *const *argv, int output, int errors, pid_t parent)
 /* Its exit status; -1 when it had to be killed. */
 static int end_of(pid_t pid)
 {
-	const struct timespec step = { 0, STEP_MS * 1000000L };
-	int64_t end = clock_now_ms() + LIMIT_MS;
 	int status = 0;
 
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (clock_now_ms() < end) {
-			(void) nanosleep(&step, NULL);
-			continue;
-		}
+	if (process_wait(pid, LIMIT_MS, &status) == -ETIMEDOUT) {
 		(void) kill(pid, SIGKILL);
 		(void) waitpid(pid, &status, 0);
 		return -1;

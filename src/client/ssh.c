@@ -11,15 +11,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "dind/file.h"
+#include "dind/process.h"
 #include "dind/str.h"
 
-#define SCHEME	    "ssh://"
-#define ACCEPT_MS   2000
-#define END_MS	    500
-#define END_STEP_MS 10
+#define SCHEME	  "ssh://"
+#define ACCEPT_MS 2000
+#define END_MS	  500
 
 /* A user or host that begins with a dash would be an option of ssh's. */
 static int build_argv(struct arena *arena, const char *url, struct strings *argv, struct error *err)
@@ -138,16 +137,12 @@ int ssh_open(struct ssh *ssh, const char *url, struct arena *arena, struct error
 /* It ends by itself when nobody holds the other end any more; not at once. */
 static int reap(pid_t pid)
 {
-	const struct timespec step = { 0, END_STEP_MS * 1000000L };
 	int status = 0;
 
-	for (int ms = 0; ms < END_MS; ms += END_STEP_MS) {
-		if (waitpid(pid, &status, WNOHANG) != 0)
-			return status;
-		(void) nanosleep(&step, NULL);
+	if (process_wait(pid, END_MS, &status) == -ETIMEDOUT) {
+		(void) kill(pid, SIGKILL);
+		(void) waitpid(pid, &status, 0);
 	}
-	(void) kill(pid, SIGKILL);
-	(void) waitpid(pid, &status, 0);
 	return status;
 }
 
