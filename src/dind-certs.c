@@ -8,15 +8,15 @@
  *   what is done with what is there      src/certs/ensure.c
  *   what is done before it may           src/certs/ahead.c
  *   what the user put there              src/certs/check.c
- *   names and addresses                  src/certs/names.c
+ *   names and addresses                  src/base/certs_names.c
  *   keys and certificates                src/certs/make.c
  *   files                                src/certs/store.c
+ *   what need not be looked at again     src/base/certs_stamp.c
  *
  * It is run by PID 1 (src/apply/certs.c), which reads its lines: "info: ", "warning: ", "error: ".
  */
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 #include "certs/certs.h"
@@ -32,23 +32,16 @@ static int refused(enum certs_failure failure, const struct error *err)
 
 static int run(struct certs_command *command, struct arena *arena)
 {
-	struct utsname node = { .nodename = "" };
-	struct certs_sources sources = {
-		.hostname_file = "/etc/hostname",
-		.hosts_file = "/etc/hosts",
-		.interfaces = true,
-	};
+	struct certs_options *work = &command->work;
 	struct certs_outcome outcome = { .failure = CERTS_FAIL_SYSTEM };
 	struct error err = ERROR_INIT;
 
-	(void) uname(&node);
-	sources.node_name = node.nodename;
-	if (command->san && certs_names_parse(&command->work.asked, command->san, arena, &err) < 0)
+	if (work->san && certs_names_parse(&work->asked, work->san, arena, &err) < 0)
 		return refused(CERTS_FAIL_SAN, &err);
-	certs_names_local(&command->work.local, &sources, arena);
-	command->work.now = (int64_t) time(NULL);
-	command->work.go = STDIN_FILENO;
-	if (certs_ensure(&command->work, &outcome, &err) < 0)
+	certs_names_here(&work->local, arena);
+	work->now = (int64_t) time(NULL);
+	work->go = STDIN_FILENO;
+	if (certs_ensure(work, &outcome, &err) < 0)
 		return refused(outcome.failure, &err);
 	if (*outcome.warning)
 		(void) printf("warning: %s\n", outcome.warning);

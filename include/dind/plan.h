@@ -216,7 +216,9 @@ struct plan_step {
 		} capabilities;
 		struct {
 			const char *directory;
-			const char *const *argv; /* of dind-certs, NULL ended */
+			const char *key;	 /* "ec", "rsa", NULL: any */
+			const char *san;	 /* more names of the server, or NULL */
+			const char *const *argv; /* of dind-certs with all that, NULL ended */
 			int timeout_ms;
 			bool begin; /* start it, and go on: another step waits for it */
 		} certs;

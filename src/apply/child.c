@@ -16,9 +16,17 @@
 
 #define CHILD_KILL_MS 2000
 
+/* What to execute. */
+struct program {
+	const char *const *argv;
+	child_first *first; /* NULL: nothing comes before */
+	const void *context;
+};
+
 /* @input: -1 for /dev/null. */
-static _Noreturn void exec_child(const char *const *argv, int input, int output, pid_t parent)
+static _Noreturn void exec_child(const struct program *program, int input, int output, pid_t parent)
 {
+	const char *const *argv = program->argv;
 	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
 						   NULL };
 	int from = input < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : input;
@@ -34,19 +42,17 @@ static _Noreturn void exec_child(const char *const *argv, int input, int output,
 		(void) dup2(from, STDIN_FILENO);
 	if (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
 		_exit(127);
+	if (program->first)
+		argv = program->first(program->context);
 	(void) execve(argv[0], (char *const *) (uintptr_t) argv,
 		      (char *const *) (uintptr_t) environment);
 	(void) dprintf(STDERR_FILENO, "cannot execute %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-pid_t child_start(const char *const *argv, int *ret_output, struct error *err)
+static pid_t start(const struct program *program, int from, int *ret_output, struct error *err)
 {
-	return child_start_fed(argv, -1, ret_output, err);
-}
-
-pid_t child_start_fed(const char *const *argv, int from, int *ret_output, struct error *err)
-{
+	const char *name = program->argv[0];
 	pid_t parent = getpid();
 	auto_close int output = -EBADF;
 	auto_close int input = -EBADF;
@@ -54,18 +60,33 @@ pid_t child_start_fed(const char *const *argv, int from, int *ret_output, struct
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return error_set(err, -errno, "make a pipe for %s", argv[0]);
+		return error_set(err, -errno, "make a pipe for %s", name);
 	output = pipe_fds[0];
 	input = pipe_fds[1];
 	if (fcntl(output, F_SETFL, O_NONBLOCK) < 0)
-		return error_set(err, -errno, "make a pipe for %s", argv[0]);
+		return error_set(err, -errno, "make a pipe for %s", name);
 	pid = fork();
 	if (pid < 0)
-		return error_set(err, -errno, "start %s", argv[0]);
+		return error_set(err, -errno, "start %s", name);
 	if (pid == 0)
-		exec_child(argv, from, input, parent);
+		exec_child(program, from, input, parent);
 	*ret_output = fd_take(&output);
 	return pid;
+}
+
+pid_t child_start(const char *const *argv, int *ret_output, struct error *err)
+{
+	const struct program program = { .argv = argv };
+
+	return start(&program, -1, ret_output, err);
+}
+
+pid_t child_start_after(child_first *first, const void *context, const char *const *argv, int from,
+			int *ret_output, struct error *err)
+{
+	const struct program program = { .argv = argv, .first = first, .context = context };
+
+	return start(&program, from, ret_output, err);
 }
 
 void child_kill(pid_t pid)

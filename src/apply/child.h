@@ -15,8 +15,16 @@
  */
 pid_t child_start(const char *const *argv, int *ret_output, struct error *err);
 
-/* The same with the descriptor @from, which stays the caller's, as standard input. */
-pid_t child_start_fed(const char *const *argv, int from, int *ret_output, struct error *err);
+/*
+ * What the child does before it becomes a program, with that program's descriptors: it returns what
+ * to execute, or ends itself when there is no need to.
+ */
+typedef const char *const *child_first(const void *context);
+
+/* child_start() with the descriptor @from, which stays the caller's, as standard input; without one
+ * when that is negative. argv[0] is what messages name, @first says what is executed. */
+pid_t child_start_after(child_first *first, const void *context, const char *const *argv, int from,
+			int *ret_output, struct error *err);
 
 /*
  * Wait until the child closes its outputs and ends, and reap it; @output is closed. The last line

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dind/certs.h"
 
+#include <poll.h>
+
+#include "dind/file.h"
+
+#define GO_MS 120000 /* longer than all trials of all rounds: whoever started us forgot it */
+
 static const struct certs_meaning meanings[CERTS_FAIL_COUNT] = {
 	[CERTS_FAIL_SYSTEM] = { CODE_TLS_SYSTEM,
 				"mount a writable volume there, or one with server/ca.pem, "
@@ -52,4 +58,24 @@ const struct certs_meaning *certs_meaning_of_error(int error)
 		if (meanings[i].error == error)
 			return &meanings[i];
 	return &meanings[CERTS_FAIL_SYSTEM];
+}
+
+int certs_await_go(int fd)
+{
+	int64_t deadline = clock_now_ms() + GO_MS, left;
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	while ((left = deadline - clock_now_ms()) > 0) {
+		ssize_t n;
+
+		if (poll(&ready, 1, (int) left) <= 0)
+			continue;
+		n = read(fd, &byte, 1);
+		if (n > 0)
+			return 0;
+		if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			return -EPIPE;
+	}
+	return -ETIMEDOUT;
 }

@@ -5,12 +5,8 @@
  * itself.
  */
 #include <openssl/err.h>
-#include <poll.h>
 
-#include "dind/file.h"
 #include "internal.h"
-
-#define GO_MS 120000 /* longer than all trials of all rounds: whoever started us forgot it */
 
 static void make_keys(struct certs_run *run)
 {
@@ -67,23 +63,8 @@ void certs_drop_ahead(struct certs_run *run)
 
 int certs_wait_for_go(struct certs_run *run)
 {
-	int64_t deadline = clock_now_ms() + GO_MS, left;
-	struct pollfd ready = { .fd = run->options->go, .events = POLLIN };
-	char byte;
-
-	if (!run->options->held)
+	if (!run->options->held || certs_await_go(run->options->go) == 0)
 		return 0;
-	while ((left = deadline - clock_now_ms()) > 0) {
-		ssize_t n;
-
-		if (poll(&ready, 1, (int) left) <= 0)
-			continue;
-		n = read(ready.fd, &byte, 1);
-		if (n > 0)
-			return 0;
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			break;
-	}
 	return certs_fail(run, CERTS_FAIL_SYSTEM, "nothing was made in %s: nobody said go",
 			  run->options->directory);
 }

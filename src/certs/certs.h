@@ -16,56 +16,9 @@
 #include "dind/certs.h"
 #include "dind/error.h"
 
-#define CERTS_MAX_NAMES	 256
 #define CERTS_LINE_MAX	 ERROR_MESSAGE_MAX
 #define CERTS_KEEP_DAYS	 30  /* what is good for no longer is made anew */
 #define CERTS_VALID_DAYS 825 /* as docker:dind; some clients accept no more */
-
-/* ---- names: what a client may call the server ---- */
-
-enum certs_name_kind {
-	CERTS_DNS = 0,
-	CERTS_IP,
-	CERTS_URI,
-	CERTS_EMAIL,
-};
-
-struct certs_name {
-	enum certs_name_kind kind;
-	const char *text;	 /* as shown; in the arena */
-	unsigned char bytes[16]; /* CERTS_IP: in network order */
-	size_t n_bytes;
-};
-
-struct certs_names {
-	struct certs_name items[CERTS_MAX_NAMES];
-	size_t count;
-};
-
-/* Where the names of this container are: files and, if @interfaces, its addresses. */
-struct certs_sources {
-	const char *hostname_file; /* "/etc/hostname" */
-	const char *hosts_file;	   /* "/etc/hosts": the full name beside ours */
-	const char *node_name;	   /* uname(2) */
-	bool interfaces;
-};
-
-/*
- * docker, localhost, our host names and addresses. What is no proper DNS name is left out; more
- * than CERTS_MAX_NAMES are cut.
- */
-void certs_names_local(struct certs_names *names, const struct certs_sources *sources,
-		       struct arena *arena);
-
-/*
- * Append a list in OpenSSL's syntax: DNS:x, IP:y, URI:z, email:m, parted by commas. An entry
- * without a kind is an address or a DNS name. Returns 0, or -EINVAL with the bad entry, or the
- * first that there is no room for, in @err.
- */
-int certs_names_parse(struct certs_names *names, const char *list, struct arena *arena,
-		      struct error *err);
-
-bool certs_name_equal(const struct certs_name *a, const struct certs_name *b);
 
 /* ---- the work ---- */
 
@@ -78,8 +31,9 @@ enum certs_key {
 struct certs_options {
 	const char *directory; /* absolute */
 	enum certs_key key;
+	const char *san;	  /* as the user wrote it, or NULL */
 	struct certs_names local; /* of this container */
-	struct certs_names asked; /* by the user */
+	struct certs_names asked; /* by the user: what is in san */
 	int64_t now;		  /* seconds since the epoch */
 	bool held;		  /* nothing is written before a byte arrives at @go */
 	int go;
@@ -101,7 +55,6 @@ int certs_ensure(const struct certs_options *options, struct certs_outcome *ret,
 
 struct certs_command {
 	struct certs_options work;
-	const char *san;
 	bool help;
 };
 

@@ -34,6 +34,15 @@ bool certs_is_lasting(const X509 *cert, int64_t now)
 	return has_begun(cert, now) && !ends_before(cert, (time_t) now + KEEP_SECONDS);
 }
 
+int64_t certs_lasting_until(const X509 *cert)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
+		return 0;
+	return (int64_t) timegm(&tm) - (int64_t) KEEP_SECONDS;
+}
+
 bool certs_key_is_fit(const EVP_PKEY *key, enum certs_key wanted)
 {
 	int type = EVP_PKEY_base_id(key);

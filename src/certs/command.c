@@ -48,7 +48,7 @@ static int set_option(struct certs_command *command, int code, const char *value
 		command->work.key = *value == 'e' ? CERTS_KEY_EC : CERTS_KEY_RSA;
 		return 0;
 	case OPT_SAN:
-		command->san = value;
+		command->work.san = value;
 		return 0;
 	case OPT_HOLD:
 		command->work.held = true;

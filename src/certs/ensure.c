@@ -17,6 +17,8 @@
 #define LOCK_MS	     5000
 #define LOCK_STEP_MS 10
 
+#define SETTLED_SECONDS 1
+
 /* ---- failures ---- */
 
 static int note_failure(struct certs_run *run, enum certs_failure failure)
@@ -67,6 +69,53 @@ void certs_say(char line[CERTS_LINE_MAX], const char *fmt, ...)
 	va_start(ap, fmt);
 	(void) vsnprintf(line, CERTS_LINE_MAX, fmt, ap);
 	va_end(ap);
+}
+
+/* ---- until when that holds ---- */
+
+static void begin_span(struct certs_run *run)
+{
+	run->span = (struct certs_span){ .from = run->options->now, .until = INT64_MAX };
+	run->state = (struct certs_state){ .text = NULL };
+}
+
+static void limit_span(struct certs_run *run, const X509 *cert)
+{
+	int64_t until = certs_lasting_until(cert);
+
+	if (until < run->span.until)
+		run->span.until = until;
+}
+
+static struct certs_wish wish_of(const struct certs_run *run)
+{
+	static const char *const words[] = {
+		[CERTS_KEY_ANY] = NULL, [CERTS_KEY_EC] = "ec", [CERTS_KEY_RSA] = "rsa"
+	};
+
+	return (struct certs_wish){
+		.directory = run->options->directory,
+		.key = words[run->options->key],
+		.san = run->options->san,
+		.local = &run->options->local,
+	};
+}
+
+static void note_state(struct certs_run *run)
+{
+	struct certs_wish wish = wish_of(run);
+
+	run->state.text = NULL;
+	(void) certs_state_read(&wish, &run->arena, &run->state);
+}
+
+/* Best effort: without a stamp the next start looks through them once more. */
+static void stamp(struct certs_run *run)
+{
+	struct certs_wish wish = wish_of(run);
+
+	if (run->state.text)
+		(void) certs_stamp_write(&wish, &run->state, &run->span, &run->arena);
 }
 
 /* ---- the CA ---- */
@@ -129,7 +178,6 @@ static int ensure_ca(struct certs_run *run, struct authority *ca)
 	bool cert = certs_is_there(certs_path(run, "ca", "cert.pem", &cert_path));
 	int r;
 
-	certs_sweep(run, "ca");
 	if (!key && !cert)
 		return make_ca(run, ca, true);
 	if (!key)
@@ -170,6 +218,8 @@ static bool leaf_is_good(struct certs_run *run, const struct leaf *leaf, const s
 				  certs_path(run, "ca", "cert.pem", &other)) &&
 	       (!leaf->names || !certs_missing_name(cert, leaf->names)) &&
 	       certs_is_signed_by(cert, ca->cert);
+	if (good)
+		limit_span(run, cert);
 	ERR_clear_error();
 	return good;
 }
@@ -193,6 +243,7 @@ static int make_leaf(struct certs_run *run, const struct leaf *leaf, EVP_PKEY *o
 	/* what we could not use ourselves is not handed out */
 	if (!certs_is_signed_by(cert, ca->cert) || X509_check_private_key(cert, key) <= 0)
 		return certs_fail_crypto(run, "verify what was made");
+	limit_span(run, cert);
 	set.key = new_key;
 	set.cert = cert;
 	set.ca = ca->cert;
@@ -207,7 +258,6 @@ static int ensure_leaf(struct certs_run *run, const struct leaf *leaf, struct au
 	struct certs_path path;
 	int r;
 
-	certs_sweep(run, leaf->role);
 	if (leaf_is_good(run, leaf, ca))
 		return 0;
 	*ret_made = true;
@@ -226,16 +276,16 @@ static int ensure_leaf(struct certs_run *run, const struct leaf *leaf, struct au
 
 /* ---- all three ---- */
 
+/* @server, @client: that one was made. */
 static void tell(struct certs_run *run, const struct authority *ca, bool server, bool client)
 {
 	const char *directory = run->options->directory;
-	char day[16];
+	char *day = run->span.ca_day;
 
-	(void) certs_last_day(ca->cert, day, sizeof(day));
+	limit_span(run, ca->cert);
+	(void) certs_last_day(ca->cert, day, sizeof(run->span.ca_day));
 	if (!ca->made && !server && !client)
-		certs_say(run->outcome->notice,
-			  "the certificates in %s are good and stay; the CA lasts until %s",
-			  directory, day);
+		certs_say(run->outcome->notice, "%s", certs_kept_text(directory, day, &run->arena));
 	else
 		certs_say(run->outcome->notice, "made in %s:%s%s%s; the CA lasts until %s",
 			  directory, ca->made ? " ca" : "", server ? " server" : "",
@@ -263,14 +313,23 @@ static int ensure_ours(struct certs_run *run, const struct leaf *server)
 {
 	struct authority ca = { .key = NULL };
 	bool server_made = false, client_made = false;
-	int r = ensure_ca(run, &ca);
+	int r;
 
+	certs_sweep(run, "ca");
+	certs_sweep(run, server->role);
+	certs_sweep(run, client.role);
+	note_state(run);
+	r = ensure_ca(run, &ca);
 	if (r == 0)
 		r = ensure_leaf(run, server, &ca, &server_made);
 	if (r == 0)
 		r = ensure_leaf(run, &client, &ca, &client_made);
-	if (r == 0)
+	if (r == 0) {
 		tell(run, &ca, server_made, client_made);
+		if (ca.made || server_made || client_made)
+			note_state(run);
+		stamp(run);
+	}
 	certs_free_key(&ca.key);
 	certs_free_x509(&ca.cert);
 	return r;
@@ -344,13 +403,22 @@ static bool look(struct certs_run *run, const struct leaf *server, int *ret_dire
 	if (fd < 0 || (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK))
 		return false;
 	*ret = 0;
-	done = is_users(run);
-	if (done)
+	if (is_users(run)) {
+		done = true;
 		*ret = certs_check_users(run);
-	else
+	} else {
+		note_state(run); /* before anything is read, so that what is changed later shows */
 		done = are_kept(run, server);
+	}
 	(void) flock(fd, LOCK_UN);
 	return done;
+}
+
+/* Times have a grain of some milliseconds: what was changed just now can be changed again and look
+ * the same. */
+static bool is_settled(const struct certs_run *run)
+{
+	return run->state.text && run->state.last_change + SETTLED_SECONDS < run->options->now;
 }
 
 /* Nothing was mounted over it while we waited. */
@@ -374,8 +442,12 @@ static int look_and_do(struct certs_run *run, const struct leaf *server)
 	r = certs_wait_for_go(run);
 	if (r < 0)
 		return r;
-	if (done && is_still_there(run, looked_at))
+	if (done && is_still_there(run, looked_at)) {
+		if (is_settled(run))
+			stamp(run);
 		return looked;
+	}
+	begin_span(run);
 	*run->outcome = (struct certs_outcome){ .failure = CERTS_FAIL_SYSTEM };
 	if (is_users(run))
 		return certs_check_users(run);
@@ -385,14 +457,18 @@ static int look_and_do(struct certs_run *run, const struct leaf *server)
 
 int certs_ensure(const struct certs_options *options, struct certs_outcome *ret, struct error *err)
 {
-	struct certs_run run = { .options = options, .outcome = ret, .err = err };
+	struct certs_run run = {
+		.options = options, .outcome = ret, .err = err, .arena = ARENA_INIT
+	};
 	struct certs_names names;
 	const struct leaf server = { "server", 0600, &names };
 	int r;
 
 	*ret = (struct certs_outcome){ .failure = CERTS_FAIL_SYSTEM };
 	join_names(&names, options);
+	begin_span(&run);
 	r = look_and_do(&run, &server);
 	certs_drop_ahead(&run);
+	arena_free(&run.arena);
 	return r;
 }

@@ -27,6 +27,9 @@ struct certs_run {
 	struct error *err;
 	EVP_PKEY *ahead[CERTS_MAX_AHEAD]; /* keys that nobody has yet */
 	size_t n_ahead;
+	struct arena arena;
+	struct certs_state state; /* of the files when we looked at them; no text: unknown */
+	struct certs_span span;
 };
 
 /* Note why this run fails. Returns a negative errno; certs_fail_errno() appends the text of @code.
@@ -119,6 +122,8 @@ X509 *certs_new_client(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, int64_t now);
 
 /* Good from @now on for CERTS_KEEP_DAYS. */
 bool certs_is_lasting(const X509 *cert, int64_t now);
+/* Before then it is, in seconds since the epoch; 0: that cannot be told. */
+int64_t certs_lasting_until(const X509 *cert);
 /* Of the kind that was asked for, and not too short. */
 bool certs_key_is_fit(const EVP_PKEY *key, enum certs_key wanted);
 bool certs_is_signed_by(X509 *cert, X509 *ca);

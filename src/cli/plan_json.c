@@ -307,6 +307,8 @@ RECORD(capabilities_record, capabilities_fields);
 
 static const struct json_field certs_fields[] = {
 	DETAIL(certs.directory, "directory", FIELD_STRING),
+	DETAIL(certs.key, "key", FIELD_STRING),
+	DETAIL(certs.san, "san", FIELD_STRING),
 	DETAIL(certs.argv, "argv", FIELD_VECTOR),
 	DETAIL(certs.timeout_ms, "timeout_ms", FIELD_INT32),
 	DETAIL(certs.begin, "begin", FIELD_BOOL),

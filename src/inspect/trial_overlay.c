@@ -106,7 +106,7 @@ static int check_upper(const struct trial_context *context, struct trial_record 
 		return trial_failed(record, TRI_NO, errno, "find the whiteout");
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(0, 0))
 		return trial_failed(record, TRI_NO, EINVAL, "a deleted file left no whiteout");
-	if (lgetxattr("u/replaced", opaque, value, sizeof(value)) < 0)
+	if (lgetxattr("u/both", opaque, value, sizeof(value)) < 0)
 		return trial_failed(record, TRI_NO, errno, "read the attribute %s", opaque);
 	return 0;
 }

@@ -177,33 +177,37 @@ void plan_tls(struct planner *p)
 		       directory, directory);
 }
 
-static const char *const *certs_argv(struct planner *p)
+static const char *const *certs_argv(struct planner *p, const struct plan_step *step)
 {
-	const struct options *o = p->options;
-	const char *san = options_environment(o, "DOCKER_TLS_SAN");
 	struct strings argv = STRINGS_INIT;
 
 	strings_add(p->arena, &argv,
 		    p->facts->engine.certs ? p->facts->engine.certs : "dind-certs");
 	strings_add(p->arena, &argv, "--directory");
-	strings_add(p->arena, &argv, o->tls_dir);
-	if (o->tls_key != TLS_KEY_ANY) {
+	strings_add(p->arena, &argv, step->u.certs.directory);
+	if (step->u.certs.key) {
 		strings_add(p->arena, &argv, "--key");
-		strings_add(p->arena, &argv, o->tls_key == TLS_KEY_RSA ? "rsa" : "ec");
+		strings_add(p->arena, &argv, step->u.certs.key);
 	}
-	if (san && *san) {
+	if (step->u.certs.san) {
 		strings_add(p->arena, &argv, "--san");
-		strings_add(p->arena, &argv, san);
+		strings_add(p->arena, &argv, step->u.certs.san);
 	}
 	return argv.items;
 }
 
 static struct plan_step *add_step(struct planner *p, const char *key, const char *why)
 {
+	const struct options *o = p->options;
+	const char *san = options_environment(o, "DOCKER_TLS_SAN");
 	struct plan_step *step = planner_step(p, STEP_CERTS, key, why);
 
-	step->u.certs.directory = p->options->tls_dir;
-	step->u.certs.argv = certs_argv(p);
+	step->u.certs.directory = o->tls_dir;
+	if (o->tls_key != TLS_KEY_ANY)
+		step->u.certs.key = o->tls_key == TLS_KEY_RSA ? "rsa" : "ec";
+	if (san && *san)
+		step->u.certs.san = san;
+	step->u.certs.argv = certs_argv(p, step);
 	step->u.certs.timeout_ms = TIMEOUT_MS;
 	return step;
 }

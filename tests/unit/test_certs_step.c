@@ -212,6 +212,89 @@ START_TEST(the_real_one)
 }
 END_TEST
 
+static char kept[] = "/tmp/test_certs_step.XXXXXX";
+
+/* Certificates that the real one has made, and a step for them that would run something else. */
+static void make_kept(struct plan_step *step, const char *const *argv)
+{
+	const char *const real[] = { CERTS_PROGRAM, "--directory", kept, NULL };
+
+	ck_assert_ptr_nonnull(mkdtemp(kept));
+	ck_assert_msg(run_step(real, 10000) == 0, "%s", err.message);
+	*step = (struct plan_step){ .kind = STEP_CERTS };
+	step->u.certs.directory = kept;
+	step->u.certs.argv = argv;
+	step->u.certs.timeout_ms = 10000;
+	apply_context_init(&context);
+}
+
+static void change_kept(void)
+{
+	char path[64];
+
+	(void) snprintf(path, sizeof(path), "%s/server/new", kept);
+	clock_sleep_ms(20); /* times of files have a grain */
+	ck_assert_int_eq(file_replace(path, "", 0600), 0);
+}
+
+static void remove_kept(void)
+{
+	const char *const clean[] = { "/bin/rm", "-rf", kept, NULL };
+
+	ck_assert_int_eq(run_step(clean, 10000), 0);
+}
+
+START_TEST(it_is_not_run_for_what_has_not_changed)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "echo 'info: was run'", NULL };
+	struct plan_step step;
+
+	make_kept(&step, argv);
+	ck_assert_msg(apply_step(&context, &step, &err) == 0, "%s", err.message);
+	ck_assert_ptr_nonnull(strstr(context.notice, "are good and stay"));
+	ck_assert_ptr_nonnull(strstr(context.notice, kept));
+	step.u.certs.key = "rsa";
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	ck_assert_str_eq(context.notice, "was run");
+	step.u.certs.key = NULL;
+	step.u.certs.san = "DNS:x";
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	ck_assert_str_eq(context.notice, "was run");
+	step.u.certs.san = NULL;
+	change_kept();
+	ck_assert_int_eq(apply_step(&context, &step, &err), 0);
+	ck_assert_str_eq(context.notice, "was run");
+	remove_kept();
+}
+END_TEST
+
+/* _i: something changes between the first look and the step. */
+START_TEST(unchanged_ones_wait_for_their_step_as_well)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "echo \"info: was run $0\"", NULL };
+	struct plan_step step;
+	siginfo_t ended = { .si_pid = 0 };
+
+	make_kept(&step, argv);
+	step.u.certs.begin = true;
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	ck_assert_int_gt(context.certs_pid, 0);
+	clock_sleep_ms(100);
+	ck_assert_int_eq(
+		waitid(P_PID, (id_t) context.certs_pid, &ended, WEXITED | WNOWAIT | WNOHANG), 0);
+	ck_assert_int_eq(ended.si_pid, 0);
+	if (_i)
+		change_kept();
+	step.u.certs.begin = false;
+	ck_assert_msg(apply_step(&context, &step, &err) == 0, "%s", err.message);
+	if (_i) /* and not told to wait once more */
+		ck_assert_str_eq(context.notice, "was run /bin/sh");
+	else
+		ck_assert_ptr_nonnull(strstr(context.notice, "are good and stay"));
+	remove_kept();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("certs step");
@@ -228,6 +311,8 @@ int main(void)
 	tcase_add_test(tc, it_ends_before_it_may_go_on);
 	tcase_add_test(tc, it_is_not_there);
 	tcase_add_test(tc, the_real_one);
+	tcase_add_test(tc, it_is_not_run_for_what_has_not_changed);
+	tcase_add_loop_test(tc, unchanged_ones_wait_for_their_step_as_well, 0, 2);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/utsname.h>
 
-#include "certs.h"
+#include "dind/certs.h"
 #include "dind/file.h"
 #include "dind/str.h"
 
@@ -188,6 +189,20 @@ void certs_names_local(struct certs_names *names, const struct certs_sources *so
 	add_full_name(names, sources->hosts_file, sources->node_name, arena);
 	if (sources->interfaces)
 		add_interfaces(names, arena);
+}
+
+void certs_names_here(struct certs_names *names, struct arena *arena)
+{
+	struct utsname node = { .nodename = "" };
+	const struct certs_sources sources = {
+		.hostname_file = "/etc/hostname",
+		.hosts_file = "/etc/hosts",
+		.node_name = node.nodename,
+		.interfaces = true,
+	};
+
+	(void) uname(&node);
+	certs_names_local(names, &sources, arena);
 }
 
 /* ---- by the user ---- */
