@@ -46,6 +46,7 @@ struct apply_context {
 	char data_root[4096]; /* what we mounted there, "" when nothing */
 	bool data_root_mounted;
 	int data_root_mount_id; /* of mountinfo, -1: none. What lies below ours is not touched */
+	pid_t cgroup_ahead_pid; /* waits for the kernel ahead of the nesting, 0: none */
 	bool cgroup_own_namespace;
 	bool cgroup_nested;
 	char cgroup_group[4096],
@@ -71,8 +72,9 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 
 /*
  * What of @step of a plan that still wants trials can be done beside them, because it changes
- * nothing: dind-certs starts, looks and makes keys, and goes on when the step is carried out. Once;
- * 0 for steps without such a part. A failure needs no following: apply_step() meets it again.
+ * nothing: dind-certs starts, looks and makes keys, and goes on when the step is carried out; the
+ * kernel is made ready for moving processes between groups. Once; 0 for steps without such a part.
+ * A failure needs no following: apply_step() meets it again.
  */
 int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err);
 
@@ -164,7 +166,8 @@ int apply_kill_job(const pid_t *spare, size_t n_spare, struct error *err);
  */
 void apply_release_lease(struct apply_context *context);
 
-/* End and reap a running mkfs or dind-certs. For paths that give up before they were waited for. */
+/* End and reap what runs beside the steps: mkfs, dind-certs. For paths that give up before they
+ * were waited for. */
 void apply_abandon(struct apply_context *context);
 
 #endif

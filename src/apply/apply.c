@@ -101,10 +101,20 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 	return error_set_plain(err, -EINVAL, "step kind %d is not known", (int) step->kind);
 }
 
+int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err)
+{
+	if (step->kind == STEP_CERTS)
+		return apply_certs_ahead(context, step, err);
+	if (step->kind == STEP_CGROUP_NEST)
+		return apply_cgroup_nest_ahead(context, step, err);
+	return 0;
+}
+
 void apply_abandon(struct apply_context *context)
 {
 	apply_abandon_image(context);
 	apply_abandon_certs(context);
+	apply_abandon_cgroup(context);
 }
 
 static void add_notice(struct apply_context *context, const char *fmt, va_list ap)

@@ -31,6 +31,12 @@ int apply_cgroup_namespace(struct apply_context *context, const struct plan_step
 			   struct error *err);
 int apply_cgroup_nest(struct apply_context *context, const struct plan_step *step,
 		      struct error *err);
+
+/* Its part for apply_ahead(), and the end of that: at most @timeout_ms. */
+int apply_cgroup_nest_ahead(struct apply_context *context, const struct plan_step *step,
+			    struct error *err);
+void apply_cgroup_nest_await(struct apply_context *context, int timeout_ms);
+
 int apply_directory(const struct plan_step *step, struct error *err);
 int apply_bind(struct apply_context *context, const struct plan_step *step, struct error *err);
 int apply_mount_image(struct apply_context *context, const struct plan_step *step,
@@ -49,9 +55,15 @@ int apply_link(const struct plan_step *step, struct error *err);
 int apply_clamp_mss(const struct plan_step *step, struct error *err);
 int apply_dns_relay(struct apply_context *context, const struct plan_step *step, struct error *err);
 
-/* End and reap a running mkfs, and empty its image; a running dind-certs. */
+/* Its part for apply_ahead(). */
+int apply_certs_ahead(struct apply_context *context, const struct plan_step *step,
+		      struct error *err);
+
+/* End and reap a running mkfs, and empty its image; a running dind-certs; what is done ahead of the
+ * nesting. */
 void apply_abandon_image(struct apply_context *context);
 void apply_abandon_certs(struct apply_context *context);
+void apply_abandon_cgroup(struct apply_context *context);
 
 int apply_confine(struct apply_context *context, const struct plan_step *step, struct error *err);
 

@@ -160,19 +160,27 @@ static void make_leaf(struct planner *p, const char *group)
 
 static void nest(struct planner *p, const char *group, const char *controllers)
 {
+	p->nest_group = group;
+	p->nest_controllers = controllers;
+}
+
+void plan_cgroup_nest(struct planner *p)
+{
 	struct plan_step *step;
 
+	if (!p->nest_group)
+		return;
 	/* `dind CMD` does not know whether CMD starts containers; and they may have another place
 	 */
 	if (!p->nest_only && !(p->plan->cgroup_parent && has_parent_of_the_users(p)))
-		make_leaf(p, group);
+		make_leaf(p, p->nest_group);
 	step = planner_step(p, STEP_CGROUP_NEST, "cgroup-nest",
 			    "processes move to the leaf " LEAF " so that limits "
 			    "can be given to inner containers");
 
-	step->u.cgroup_nest.mount_point = group;
+	step->u.cgroup_nest.mount_point = p->nest_group;
 	step->u.cgroup_nest.leaf = LEAF;
-	step->u.cgroup_nest.controllers = controllers;
+	step->u.cgroup_nest.controllers = p->nest_controllers;
 	step->u.cgroup_nest.timeout_ms = NEST_TIMEOUT_MS;
 	/* containers without limits still run, and a CI job rather runs than waits for somebody */
 	planner_or_degrade(step, CODE_CGROUP_NEST,

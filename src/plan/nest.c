@@ -42,6 +42,7 @@ static void add_steps(struct planner *p)
 	}
 	plan_tmp(p);
 	plan_cgroups(p);
+	plan_cgroup_nest(p);
 	before = p->plan->n_steps;
 	plan_propagation(p);
 	if (p->plan->n_steps > before) /* here it is what the command was wrapped for */

@@ -103,6 +103,7 @@ static void add_steps(struct planner *p)
 	plan_clamp_step(p);
 	plan_relay_step(p);
 	plan_containerd_steps(p);
+	plan_cgroup_nest(p); /* late: what it waits for was begun beside the trials */
 	plan_confine_step(p);
 	plan_capabilities(p); /* last: the steps before need them */
 }

@@ -39,8 +39,10 @@ struct planner {
 
 	uint64_t caps; /* in the effective and in the bounding set */
 	bool caps_known;
-	bool privileged; /* enough of it to look further */
-	bool nest_only;	 /* no engine is started: there is nobody to be given flags */
+	bool privileged;	/* enough of it to look further */
+	bool nest_only;		/* no engine is started: there is nobody to be given flags */
+	const char *nest_group; /* whose processes are to move to its leaf, NULL: nobody's */
+	const char *nest_controllers;
 
 	const char *data_root;
 	const char *exec_root; /* as dockerd is told */
@@ -172,6 +174,7 @@ void plan_sweep(struct planner *p);
 void plan_cgroups(struct planner *p);
 void plan_cgroups_v1(struct planner *p);
 void plan_cgroups_v2(struct planner *p);
+void plan_cgroup_nest(struct planner *p); /* what plan_cgroups() has found to be wanted */
 bool planner_cgroup_driver_wanted(const struct planner *p);
 /* mirror.c, --mirror-limits: chooses p->mirror; makes a runc of ours that the engine finds first */
 void plan_mirror(struct planner *p);
