@@ -12,31 +12,39 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "cgroup_procs.h"
 #include "child.h"
 #include "dind/file.h"
 #include "dind/process.h"
 
-/* cgroup.procs of our own group below @mount_point; false when it lies elsewhere, or is @leaf. */
+static bool is_ours(const char *list)
+{
+	bool ours = false;
+
+	return cgroup_procs_has(AT_FDCWD, list, getpid(), &ours) == 0 && ours;
+}
+
+/* cgroup.procs of our own group: @mount_point, or below it while that still shows the host's tree.
+ * False: it lies elsewhere, or we are in @leaf, and nothing will be moved. */
 static bool find_own_list(const char *mount_point, const char *leaf, char *path, size_t size)
 {
-	char text[16384], *group, *slash;
+	char text[16384], *group;
 
+	if (apply_format(path, size, "%s/cgroup.procs", mount_point) >= 0 && is_ours(path))
+		return true;
 	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <= 0)
 		return false;
-	group = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	group = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
 	if (!group)
 		return false;
 	group = strchr(group, '/');
-	if (!group)
-		return false;
 	group[strcspn(group, "\n")] = '\0';
-	slash = strrchr(group, '/');
-	return strcmp(slash + 1, leaf) != 0 &&
-	       apply_format(path, size, "%s%s/cgroup.procs", mount_point, group) >= 0;
+	return strcmp(strrchr(group, '/') + 1, leaf) != 0 &&
+	       apply_format(path, size, "%s%s/cgroup.procs", mount_point, group) >= 0 &&
+	       is_ours(path);
 }
 
 /* Never returns. */

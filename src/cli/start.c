@@ -150,15 +150,16 @@ static enum pass apply_steps(struct start *start, int *ret_status)
 	return start_told_to_stop(start, ret_status) ? PASS_END : PASS_DONE;
 }
 
-/* Beside the trials runs what changes nothing. */
+/* Beside the trials runs what changes nothing. Backwards: among the last ones is the nesting, whose
+ * wait is the longest. */
 static void begin_ahead(void *context, const struct plan *plan)
 {
 	struct start *start = context;
 
-	for (size_t i = 0; i < plan->n_steps; i++) {
+	for (size_t i = plan->n_steps; i > 0; i--) {
 		struct error err = ERROR_INIT;
 
-		if (apply_ahead(&start->context, &plan->steps[i], &err) < 0)
+		if (apply_ahead(&start->context, &plan->steps[i - 1], &err) < 0)
 			log_debug("%s", err.message);
 	}
 }

@@ -347,6 +347,58 @@ START_TEST(test_nest_in_the_hosts_tree)
 }
 END_TEST
 
+static void assert_no_child(void)
+{
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+/* What waits for the kernel is begun before, changes nothing, and is gone afterwards. _i: the tree
+ * that shows then is the host's, and stays it; it is, and will be ours; it is ours. */
+START_TEST(test_the_wait_of_the_nesting_comes_ahead)
+{
+	struct apply_context context;
+	struct error err = ERROR_INIT;
+	struct plan_step step;
+	char own[512], before[256];
+	pid_t pid;
+
+	enter();
+	apply_context_init(&context);
+	step = nest_step("", 2000);
+	if (_i == 0) {
+		(void) snprintf(own, sizeof(own), "%.120s/%s", mount_point,
+				strrchr(group, '/') + 1);
+		step.u.cgroup_nest.mount_point = own;
+	} else if (_i == 2) {
+		enter_namespace(&context);
+	}
+	(void) snprintf(before, sizeof(before), "%s", own_path());
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	pid = context.cgroup_ahead_pid;
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0); /* trials of the next round */
+	ck_assert_int_eq(context.cgroup_ahead_pid, pid);
+	ck_assert_str_eq(own_path(), before);
+	apply_abandon(&context);
+	ck_assert_int_eq(context.cgroup_ahead_pid, 0);
+	assert_no_child();
+	ck_assert_str_eq(own_path(), before);
+
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	ck_assert_int_gt(context.cgroup_ahead_pid, 0);
+	if (_i == 1)
+		enter_namespace(&context);
+	assert_step(&context, &step);
+	ck_assert_int_eq(context.cgroup_ahead_pid, 0);
+	assert_no_child();
+	ck_assert_str_eq(strrchr(own_path(), '/'), "/init");
+	/* nobody will be moved */
+	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	ck_assert_int_eq(context.cgroup_ahead_pid, 0);
+}
+END_TEST
+
 /* What the engine left goes, then the leaf; twice, and not where somebody is still in there. */
 START_TEST(test_leave)
 {
@@ -718,6 +770,7 @@ int main(void)
 	tcase_add_test(tests, test_nest);
 	tcase_add_test(tests, test_namespace_after_nesting);
 	tcase_add_test(tests, test_nest_in_the_hosts_tree);
+	tcase_add_loop_test(tests, test_the_wait_of_the_nesting_comes_ahead, 0, 3);
 	tcase_add_test(tests, test_leave);
 	tcase_add_test(tests, test_missing_controllers_are_named);
 	tcase_add_test(tests, test_no_group_may_be_made);
