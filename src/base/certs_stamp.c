@@ -12,7 +12,7 @@
 
 #define STAMP	 "/.dind-certs"
 #define VERSION	 "1" /* to be raised when dind-certs looks at more */
-#define HEADER	 "good %" SCNd64 " %" SCNd64 " %15s%n"
+#define GOOD	 "good "
 #define HEAD_MAX 80 /* bytes of that line */
 
 /* The directories: whatever comes, goes or is renamed in one of them changes its time. */
@@ -77,7 +77,7 @@ int certs_stamp_write(const struct certs_wish *wish, const struct certs_state *s
 		      const struct certs_span *span, struct arena *arena)
 {
 	const char *path = arena_printf(arena, "%s" STAMP, wish->directory);
-	const char *text = arena_printf(arena, "good %" PRId64 " %" PRId64 " %s\n%s\n", span->from,
+	const char *text = arena_printf(arena, GOOD "%" PRId64 " %" PRId64 " %s\n%s\n", span->from,
 					span->until, span->ca_day, state->text);
 	int r = file_replace(path, text, 0600);
 
@@ -86,15 +86,37 @@ int certs_stamp_write(const struct certs_wish *wish, const struct certs_state *s
 	return r;
 }
 
+/* A number and the blank behind it. */
+static bool take_number(const char **at, int64_t *ret)
+{
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(*at, &end, 10);
+	if (errno || end == *at || *end != ' ')
+		return false;
+	*ret = value;
+	*at = end + 1;
+	return true;
+}
+
 /* What is behind the first line, or NULL. */
 static const char *read_span(const char *text, struct certs_span *ret)
 {
-	int length = 0;
+	size_t n;
 
-	if (sscanf(text, HEADER, &ret->from, &ret->until, ret->ca_day, &length) != 3 ||
-	    text[length] != '\n')
+	if (!str_has_prefix(text, GOOD))
 		return NULL;
-	return text + length + 1;
+	text += strlen(GOOD);
+	if (!take_number(&text, &ret->from) || !take_number(&text, &ret->until))
+		return NULL;
+	n = strcspn(text, "\n");
+	if (text[n] != '\n' || n >= sizeof(ret->ca_day))
+		return NULL;
+	memcpy(ret->ca_day, text, n);
+	ret->ca_day[n] = '\0';
+	return text + n + 1;
 }
 
 /* @text with its newline, and nothing behind it. */
