@@ -71,10 +71,17 @@ void apply_context_init(struct apply_context *context);
 int apply_step(struct apply_context *context, const struct plan_step *step, struct error *err);
 
 /*
+ * Have the kernel ready for moving processes between v2 groups, which takes it longer than a look
+ * at the machine and the trials (cgroup_ahead.c): a child waits for it and changes nothing. Best
+ * effort, and nothing where our own group is not at or below @mount_point, or is the leaf of a
+ * nesting. Once; STEP_CGROUP_NEST waits for its end.
+ */
+void apply_cgroup_ahead(struct apply_context *context, const char *mount_point);
+
+/*
  * What of @step of a plan that still wants trials can be done beside them, because it changes
- * nothing: dind-certs starts, looks and makes keys, and goes on when the step is carried out; the
- * kernel is made ready for moving processes between groups. Once; 0 for steps without such a part.
- * A failure needs no following: apply_step() meets it again.
+ * nothing: dind-certs starts, looks and makes keys, and goes on when the step is carried out. Once;
+ * 0 for steps without such a part. A failure needs no following: apply_step() meets it again.
  */
 int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err);
 

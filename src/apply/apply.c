@@ -101,15 +101,6 @@ int apply_step(struct apply_context *context, const struct plan_step *step, stru
 	return error_set_plain(err, -EINVAL, "step kind %d is not known", (int) step->kind);
 }
 
-int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err)
-{
-	if (step->kind == STEP_CERTS)
-		return apply_certs_ahead(context, step, err);
-	if (step->kind == STEP_CGROUP_NEST)
-		return apply_cgroup_nest_ahead(context, step, err);
-	return 0;
-}
-
 void apply_abandon(struct apply_context *context)
 {
 	apply_abandon_image(context);

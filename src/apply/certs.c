@@ -178,10 +178,9 @@ static void release(struct apply_context *context)
 	fd_close(&context->certs_go);
 }
 
-int apply_certs_ahead(struct apply_context *context, const struct plan_step *step,
-		      struct error *err)
+int apply_ahead(struct apply_context *context, const struct plan_step *step, struct error *err)
 {
-	if (!step->u.certs.begin || context->certs_pid)
+	if (step->kind != STEP_CERTS || !step->u.certs.begin || context->certs_pid)
 		return 0;
 	return begin_held(context, step, err);
 }

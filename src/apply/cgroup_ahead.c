@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup_ahead.c - the waiting part of the nesting, beside the trials.
+ * cgroup_ahead.c - the waiting part of the nesting, beside the look at the machine and the trials.
  *
  * Whoever moves a process between groups waits for a grace period of RCU, 7 to 20 ms, unless
  * somebody has moved one a moment ago: cgroup_threadgroup_rwsem (kernel/cgroup/cgroup.c) is built
@@ -28,8 +28,8 @@ static bool is_ours(const char *list)
 }
 
 /* cgroup.procs of our own group: @mount_point, or below it while that still shows the host's tree.
- * False: it lies elsewhere, or we are in @leaf, and nothing will be moved. */
-static bool find_own_list(const char *mount_point, const char *leaf, char *path, size_t size)
+ * False: it lies elsewhere, or we are in the leaf, and nothing will be moved. */
+static bool find_own_list(const char *mount_point, char *path, size_t size)
 {
 	char text[16384], *group;
 
@@ -42,7 +42,7 @@ static bool find_own_list(const char *mount_point, const char *leaf, char *path,
 		return false;
 	group = strchr(group, '/');
 	group[strcspn(group, "\n")] = '\0';
-	return strcmp(strrchr(group, '/') + 1, leaf) != 0 &&
+	return strcmp(strrchr(group, '/') + 1, CGROUP_LEAF) != 0 &&
 	       apply_format(path, size, "%s%s/cgroup.procs", mount_point, group) >= 0 &&
 	       is_ours(path);
 }
@@ -55,26 +55,21 @@ static _Noreturn void move_to_where_it_is(const char *list, pid_t parent)
 	_exit(0);
 }
 
-int apply_cgroup_nest_ahead(struct apply_context *context, const struct plan_step *step,
-			    struct error *err)
+void apply_cgroup_ahead(struct apply_context *context, const char *mount_point)
 {
 	char list[PATH_MAX];
 	pid_t parent = getpid(), pid;
 
-	if (context->cgroup_ahead_pid ||
-	    !find_own_list(step->u.cgroup_nest.mount_point, step->u.cgroup_nest.leaf, list,
-			   sizeof(list)))
-		return 0;
+	if (context->cgroup_ahead_pid || !find_own_list(mount_point, list, sizeof(list)))
+		return;
 	pid = fork();
-	if (pid < 0)
-		return error_set(err, -errno, "start a child");
 	if (pid == 0)
 		move_to_where_it_is(list, parent);
-	context->cgroup_ahead_pid = pid;
-	return 0;
+	if (pid > 0)
+		context->cgroup_ahead_pid = pid;
 }
 
-void apply_cgroup_nest_await(struct apply_context *context, int timeout_ms)
+void apply_cgroup_await(struct apply_context *context, int timeout_ms)
 {
 	int status;
 

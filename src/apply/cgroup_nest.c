@@ -388,7 +388,7 @@ int apply_cgroup_nest(struct apply_context *context, const struct plan_step *ste
 				      nest.leaf);
 		if (r == 0)
 			r = check_types(&nest, err);
-		apply_cgroup_nest_await(context, step->u.cgroup_nest.timeout_ms);
+		apply_cgroup_await(context, step->u.cgroup_nest.timeout_ms);
 		if (r == 0)
 			r = nest_loop(&nest, step->u.cgroup_nest.timeout_ms, err);
 	}

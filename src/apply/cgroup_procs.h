@@ -8,6 +8,9 @@
 
 #include "dind/base.h"
 
+/* Where the nesting puts us: the leaf of our plans, and of other engines that do the same. */
+#define CGROUP_LEAF "init"
+
 struct cgroup_procs {
 	pid_t pids[1024];
 	size_t n_pids;	/* at most what fits: the list is read again after those were moved */

@@ -19,8 +19,6 @@
 /* The initial cgroup namespace has a fixed number: PROC_CGROUP_INIT_INO of linux/proc_ns.h. */
 #define CGROUP_INIT_INO 0xEFFFFFFBU
 #define CGROUP_FLAGS	(MS_NOSUID | MS_NODEV | MS_NOEXEC)
-/* Where the nesting puts us: the leaf of our plans, and of other engines that do the same. */
-#define LEAF "init"
 
 /* True if our v2 group, as our namespace shows it, is its root or the leaf in it. */
 static bool at_namespace_root(void)
@@ -35,7 +33,7 @@ static bool at_namespace_root(void)
 		return false;
 	line += *line == '\n' ? 4 : 3;
 	return strncmp(line, "/\n", 2) == 0 ||
-	       strncmp(line, "/" LEAF "\n", strlen("/" LEAF "\n")) == 0;
+	       strncmp(line, "/" CGROUP_LEAF "\n", strlen("/" CGROUP_LEAF "\n")) == 0;
 }
 
 /* Nothing is to be done when the mount shows the root of a namespace that is not the host's. */

@@ -32,10 +32,8 @@ int apply_cgroup_namespace(struct apply_context *context, const struct plan_step
 int apply_cgroup_nest(struct apply_context *context, const struct plan_step *step,
 		      struct error *err);
 
-/* Its part for apply_ahead(), and the end of that: at most @timeout_ms. */
-int apply_cgroup_nest_ahead(struct apply_context *context, const struct plan_step *step,
-			    struct error *err);
-void apply_cgroup_nest_await(struct apply_context *context, int timeout_ms);
+/* The end of what apply_cgroup_ahead() has begun: at most @timeout_ms. */
+void apply_cgroup_await(struct apply_context *context, int timeout_ms);
 
 int apply_directory(const struct plan_step *step, struct error *err);
 int apply_bind(struct apply_context *context, const struct plan_step *step, struct error *err);
@@ -54,10 +52,6 @@ int apply_certs(struct apply_context *context, const struct plan_step *step, str
 int apply_link(const struct plan_step *step, struct error *err);
 int apply_clamp_mss(const struct plan_step *step, struct error *err);
 int apply_dns_relay(struct apply_context *context, const struct plan_step *step, struct error *err);
-
-/* Its part for apply_ahead(). */
-int apply_certs_ahead(struct apply_context *context, const struct plan_step *step,
-		      struct error *err);
 
 /* End and reap a running mkfs, and empty its image; a running dind-certs; what is done ahead of the
  * nesting. */

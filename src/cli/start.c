@@ -9,6 +9,7 @@
 #include "printers.h"
 #include "start.h"
 
+#define CGROUP_DIR	 "/sys/fs/cgroup"
 #define UNMOUNT_LIMIT_MS 3000
 #define POLICY_LIMIT_MS	 500
 #define WORKLOAD_STOPPED 128 /* and the signal's number */
@@ -150,16 +151,15 @@ static enum pass apply_steps(struct start *start, int *ret_status)
 	return start_told_to_stop(start, ret_status) ? PASS_END : PASS_DONE;
 }
 
-/* Beside the trials runs what changes nothing. Backwards: among the last ones is the nesting, whose
- * wait is the longest. */
+/* Beside the trials runs what changes nothing. */
 static void begin_ahead(void *context, const struct plan *plan)
 {
 	struct start *start = context;
 
-	for (size_t i = plan->n_steps; i > 0; i--) {
+	for (size_t i = 0; i < plan->n_steps; i++) {
 		struct error err = ERROR_INIT;
 
-		if (apply_ahead(&start->context, &plan->steps[i - 1], &err) < 0)
+		if (apply_ahead(&start->context, &plan->steps[i], &err) < 0)
 			log_debug("%s", err.message);
 	}
 }
@@ -245,6 +245,7 @@ int cli_run(struct cli *cli)
 	if (cli->dockerd_asks && !cli->options.workload)
 		return ask_dockerd(cli);
 	apply_context_init(&start.context);
+	apply_cgroup_ahead(&start.context, CGROUP_DIR);
 	start.planning.before_trials = begin_ahead;
 	start.planning.context = &start;
 	if (prepare(&start, &status) == PASS_DONE) {

@@ -358,7 +358,6 @@ static void assert_no_child(void)
 START_TEST(test_the_wait_of_the_nesting_comes_ahead)
 {
 	struct apply_context context;
-	struct error err = ERROR_INIT;
 	struct plan_step step;
 	char own[512], before[256];
 	pid_t pid;
@@ -374,10 +373,10 @@ START_TEST(test_the_wait_of_the_nesting_comes_ahead)
 		enter_namespace(&context);
 	}
 	(void) snprintf(before, sizeof(before), "%s", own_path());
-	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	apply_cgroup_ahead(&context, mount_point);
 	pid = context.cgroup_ahead_pid;
 	ck_assert_int_gt(pid, 0);
-	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0); /* trials of the next round */
+	apply_cgroup_ahead(&context, mount_point); /* once */
 	ck_assert_int_eq(context.cgroup_ahead_pid, pid);
 	ck_assert_str_eq(own_path(), before);
 	apply_abandon(&context);
@@ -385,7 +384,7 @@ START_TEST(test_the_wait_of_the_nesting_comes_ahead)
 	assert_no_child();
 	ck_assert_str_eq(own_path(), before);
 
-	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	apply_cgroup_ahead(&context, mount_point);
 	ck_assert_int_gt(context.cgroup_ahead_pid, 0);
 	if (_i == 1)
 		enter_namespace(&context);
@@ -394,7 +393,7 @@ START_TEST(test_the_wait_of_the_nesting_comes_ahead)
 	assert_no_child();
 	ck_assert_str_eq(strrchr(own_path(), '/'), "/init");
 	/* nobody will be moved */
-	ck_assert_int_eq(apply_ahead(&context, &step, &err), 0);
+	apply_cgroup_ahead(&context, mount_point);
 	ck_assert_int_eq(context.cgroup_ahead_pid, 0);
 }
 END_TEST
