@@ -98,6 +98,9 @@ struct certs_sources {
 void certs_names_local(struct certs_names *names, const struct certs_sources *sources,
 		       struct arena *arena);
 
+/* As above, of the container that we are in. */
+void certs_names_here(struct certs_names *names, struct arena *arena);
+
 /*
  * Append a list in OpenSSL's syntax: DNS:x, IP:y, URI:z, email:m, parted by commas. An entry
  * without a kind is an address or a DNS name. Returns 0, or -EINVAL with the bad entry, or the
@@ -107,9 +110,6 @@ int certs_names_parse(struct certs_names *names, const char *list, struct arena 
 		      struct error *err);
 
 bool certs_name_equal(const struct certs_name *a, const struct certs_name *b);
-
-/* As above, of the container that we are in. */
-void certs_names_here(struct certs_names *names, struct arena *arena);
 
 /* ---- the stamp (certs_stamp.c) ----
  * DIR/.dind-certs says under which circumstances dind-certs found the certificates in DIR good, and
