@@ -124,7 +124,7 @@ backing_case() {
 		begin=$(now_ms)
 		if backing_dockerfile | DOCKER_TIMEOUT=200 box_in "$name" docker build -q -t built - >"$WORK/out" 2>&1; then
 			result='run failed'
-			out=$(box "$name" docker run --rm built 2>&1) || ran=no
+			out=$(inner_run "$name" built) || ran=no
 			[ "$out" != "$BACKING_EXPECTED" ] || [ "$ran" = no ] || result=works
 		else
 			cat "$WORK/out"

@@ -188,6 +188,24 @@ streams_lost() {
 	grep -c 'reading from a closed fifo' "${log%/run/docker.sock}/log" 2>/dev/null || true
 }
 
+# inner_streams_lost NAME: likewise, how many the engine in the box says that it has lost.
+inner_streams_lost() { box_logs "$1" | grep -c 'reading from a closed fifo' || true; }
+
+# inner_run NAME [docker run's arguments]: prints what an inner container prints on both streams. Once more if it was nothing
+# and the inner engine says that it has lost it.
+inner_run() {
+	local name=$1 lost printed ended=0
+	shift
+	lost=$(inner_streams_lost "$name")
+	printed=$(box "$name" docker run --rm "$@" 2>&1) || ended=$?
+	if [[ $ended == 0 && -z $printed && $(inner_streams_lost "$name") != "$lost" ]]; then
+		echo "# box $name: the inner engine has lost the output (its log: reading from a closed fifo); once more" >&3
+		printed=$(box "$name" docker run --rm "$@" 2>&1) || ended=$?
+	fi
+	printf '%s\n' "$printed"
+	return $ended
+}
+
 # box_run_plain NAME …: likewise, with no privileges but those asked for. Once more if the engine says that it is to blame.
 box_run_plain() {
 	local lost again
