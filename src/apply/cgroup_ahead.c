@@ -31,17 +31,12 @@ static bool is_ours(const char *list)
  * False: it lies elsewhere, or we are in the leaf, and nothing will be moved. */
 static bool find_own_list(const char *mount_point, char *path, size_t size)
 {
-	char text[16384], *group;
+	char group[PATH_MAX];
 
 	if (apply_format(path, size, "%s/cgroup.procs", mount_point) >= 0 && is_ours(path))
 		return true;
-	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <= 0)
+	if (!cgroup_procs_own_group(group, sizeof(group)))
 		return false;
-	group = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-	if (!group)
-		return false;
-	group = strchr(group, '/');
-	group[strcspn(group, "\n")] = '\0';
 	return strcmp(strrchr(group, '/') + 1, CGROUP_LEAF) != 0 &&
 	       apply_format(path, size, "%s%s/cgroup.procs", mount_point, group) >= 0 &&
 	       is_ours(path);

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "dind/file.h"
+
 /* Called for each number of the list; false ends it. */
 typedef bool (*procs_visit)(pid_t pid, void *data);
 
@@ -77,4 +79,24 @@ int cgroup_procs_has(int dirfd, const char *path, pid_t pid, bool *ret_has)
 	if (r == 0)
 		*ret_has = search.found;
 	return r;
+}
+
+bool cgroup_procs_own_group(char *buf, size_t size)
+{
+	char text[16384];
+	const char *line;
+	size_t n;
+
+	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <= 0)
+		return false;
+	line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+	if (!line)
+		return false;
+	line = strchr(line, '/');
+	n = strcspn(line, "\n");
+	if (n >= size)
+		return false;
+	memcpy(buf, line, n);
+	buf[n] = '\0';
+	return true;
 }

@@ -23,4 +23,7 @@ int cgroup_procs_read(int dirfd, const char *path, struct cgroup_procs *ret_proc
 /* Is @pid in the list at @path, relative to @dirfd? */
 int cgroup_procs_has(int dirfd, const char *path, pid_t pid, bool *ret_has);
 
+/* Our v2 group as our namespace shows it, "/" and so on. False: none, or no room for it. */
+bool cgroup_procs_own_group(char *buf, size_t size);
+
 #endif

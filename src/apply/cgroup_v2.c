@@ -3,6 +3,7 @@
 #include "steps.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,17 +24,10 @@
 /* True if our v2 group, as our namespace shows it, is its root or the leaf in it. */
 static bool at_namespace_root(void)
 {
-	char text[16384];
-	const char *line;
+	char group[PATH_MAX];
 
-	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) <= 0)
-		return false;
-	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (!line)
-		return false;
-	line += *line == '\n' ? 4 : 3;
-	return strncmp(line, "/\n", 2) == 0 ||
-	       strncmp(line, "/" CGROUP_LEAF "\n", strlen("/" CGROUP_LEAF "\n")) == 0;
+	return cgroup_procs_own_group(group, sizeof(group)) &&
+	       (strcmp(group, "/") == 0 || strcmp(group, "/" CGROUP_LEAF) == 0);
 }
 
 /* Nothing is to be done when the mount shows the root of a namespace that is not the host's. */

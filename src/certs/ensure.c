@@ -109,6 +109,13 @@ static void note_state(struct certs_run *run)
 	(void) certs_state_read(&wish, &run->arena, &run->state);
 }
 
+/* Times have a grain of some milliseconds: what was changed just now can be changed again and look
+ * the same. */
+static bool is_settled(const struct certs_run *run)
+{
+	return run->state.text && run->state.last_change + SETTLED_SECONDS < run->options->now;
+}
+
 /* Best effort: without a stamp the next start looks through them once more. */
 static void stamp(struct certs_run *run)
 {
@@ -326,9 +333,12 @@ static int ensure_ours(struct certs_run *run, const struct leaf *server)
 		r = ensure_leaf(run, &client, &ca, &client_made);
 	if (r == 0) {
 		tell(run, &ca, server_made, client_made);
-		if (ca.made || server_made || client_made)
+		if (ca.made || server_made || client_made) {
 			note_state(run);
-		stamp(run);
+			stamp(run);
+		} else if (is_settled(run)) {
+			stamp(run);
+		}
 	}
 	certs_free_key(&ca.key);
 	certs_free_x509(&ca.cert);
@@ -412,13 +422,6 @@ static bool look(struct certs_run *run, const struct leaf *server, int *ret_dire
 	}
 	(void) flock(fd, LOCK_UN);
 	return done;
-}
-
-/* Times have a grain of some milliseconds: what was changed just now can be changed again and look
- * the same. */
-static bool is_settled(const struct certs_run *run)
-{
-	return run->state.text && run->state.last_change + SETTLED_SECONDS < run->options->now;
 }
 
 /* Nothing was mounted over it while we waited. */

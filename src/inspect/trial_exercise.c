@@ -28,8 +28,9 @@ int trial_populate(struct trial_record *record)
 {
 	static const char *const directories[] = { "a", "b",	  "u",	    "w",
 						   "m", "a/both", "b/both", "b/moved" };
-	static const char *const files[] = { "a/both/upper", "b/both/lower", "b/unlinked",
-					     "b/renamed",    "b/linked",     "b/moved/inside" };
+	static const char *const files[] = { "a/both/upper",  "b/both/lower", "b/unlinked",
+					     "b/renamed",     "b/appended",   "b/linked",
+					     "b/moved/inside" };
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
@@ -146,9 +147,9 @@ static int append(const char *path)
 
 static int check_copy_up(void)
 {
-	int r = append("m/linked");
+	int r = append("m/appended");
 
-	return r < 0 ? r : expect_text("m/linked", "b/linked+");
+	return r < 0 ? r : expect_text("m/appended", "b/appended+");
 }
 
 /* Both names stay one file: what is written by one is read by the other. */
@@ -159,7 +160,7 @@ static int check_link(void)
 	if (link("m/linked", "m/both/link") < 0)
 		return -errno;
 	r = append("m/both/link");
-	return r < 0 ? r : expect_text("m/linked", "b/linked++");
+	return r < 0 ? r : expect_text("m/linked", "b/linked+");
 }
 
 /* The new directory must hide what the lower ones have. */
