@@ -33,7 +33,7 @@ enum supervise_state {
 	STATE_STARTING = 0,    /* engine runs, READY=1 has not come */
 	STATE_RESTARTING,      /* the engine has died and will be started again; clients wait */
 	STATE_PREPARING,       /* READY=1 has come; what must be done before we say so */
-	STATE_RUNNING,	       /* ready; COMMAND (if any) runs */
+	STATE_RUNNING,	       /* ready; COMMAND (if any) runs, once the ready file is there */
 	STATE_STOP_WORKLOAD,   /* TERM went to COMMAND */
 	STATE_STOP_REST,       /* COMMAND has ended; what it has left is told, and has docker */
 	STATE_STOP_ENGINE,     /* TERM went to dockerd; it stops the inner containers */
@@ -66,6 +66,7 @@ enum supervise_event {
 	EVENT_RELOADED,	     /* the engine's configuration was merged again */
 	EVENT_RELOAD_FAILED, /* it is as it was */
 	EVENT_REST_EXIT,     /* nothing of COMMAND's is left, or it cannot be waited for */
+	EVENT_READY_TOLD,    /* the ready file is written, or cannot be */
 	EVENT_COUNT,
 };
 
@@ -123,6 +124,7 @@ struct supervise_view {
 	bool has_rest;	 /* COMMAND was started, and what it leaves can be told apart */
 	bool has_reload; /* SIGHUP: there is something to do before the engine gets it */
 	bool reload_running;
+	bool has_ready_file; /* COMMAND does not start before it is written */
 };
 
 struct supervise_decision {
@@ -212,7 +214,7 @@ struct supervise_options {
 	int ready_timeout_ms;
 	int stop_timeout_ms;
 	const char *state_file; /* for `ready`; NULL: DIND_STATE_FILE */
-	const char *ready_file; /* NULL: none */
+	const char *ready_file; /* there before COMMAND starts, as far as it can be; NULL: none */
 	const char *quit_file;	/* its appearance is a first TERM; NULL: none */
 	const char *quit_pipe;	/* made; likewise when the last who had it open for writing has gone
 				 */

@@ -44,6 +44,7 @@ static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_RELOADED] = "reloaded",
 	[EVENT_RELOAD_FAILED] = "reload failed",
 	[EVENT_REST_EXIT] = "rest exit",
+	[EVENT_READY_TOLD] = "ready file written",
 };
 
 const char *supervise_state_name(enum supervise_state state)
@@ -140,14 +141,28 @@ static unsigned int take_held_hup(const struct supervise_view *view)
 	return actions;
 }
 
+static bool workload_waits(const struct supervise_view *view)
+{
+	return view->has_workload && view->wait_for_ready && !view->workload_running;
+}
+
+/* If it is for now to start it. */
+static unsigned int start_workload(const struct supervise_view *view)
+{
+	return workload_waits(view) ? ACTION_START_WORKLOAD | take_held_hup(view) : ACTION_NONE;
+}
+
+/* Who is told by a file that we are ready is COMMAND, too: it finds the file there. */
 static struct supervise_decision be_ready(const struct supervise_view *view, unsigned int actions)
 {
 	actions |= ACTION_ANNOUNCE_READY;
 	if (view->has_watch && !view->watch_running)
 		actions |= ACTION_START_WATCH;
-	if (view->has_workload && view->wait_for_ready)
-		actions |= ACTION_START_WORKLOAD;
-	return decision(STATE_RUNNING, actions | take_held_hup(view));
+	if (!workload_waits(view))
+		actions |= take_held_hup(view);
+	else if (!view->has_ready_file)
+		actions |= start_workload(view);
+	return decision(STATE_RUNNING, actions);
 }
 
 static struct supervise_decision prepare_failed(const struct supervise_view *view)
@@ -265,6 +280,7 @@ static struct supervise_decision decide_starting(enum supervise_event event,
 	case EVENT_RESTART:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -300,6 +316,7 @@ static struct supervise_decision decide_restarting(enum supervise_event event,
 	case EVENT_RELOADED:	   /* the next one reads it */
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -338,6 +355,7 @@ static struct supervise_decision decide_preparing(enum supervise_event event,
 	case EVENT_RESTART:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -356,7 +374,12 @@ static struct supervise_decision decide_running(enum supervise_event event,
 	case EVENT_WORKLOAD_FAILED:
 	case EVENT_TERM:
 		return stop(view, ACTION_NONE);
+	case EVENT_READY_TOLD:
+	case EVENT_DEADLINE: /* whoever writes that file hangs */
+		return decision(STATE_RUNNING, start_workload(view));
 	case EVENT_HUP:
+		if (workload_waits(view))
+			return decision(STATE_RUNNING, hang_up_early(view));
 		return decision(STATE_RUNNING, hang_up(view));
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
@@ -369,7 +392,6 @@ static struct supervise_decision decide_running(enum supervise_event event,
 		return decision(STATE_RUNNING, ACTION_RESTART_WATCH);
 	case EVENT_ENGINE_READY: /* again, after a reload */
 	case EVENT_CLEAN_UP_EXIT:
-	case EVENT_DEADLINE:
 	case EVENT_TICK:
 	case EVENT_PREPARED:
 	case EVENT_PREPARE_FAILED:
@@ -416,6 +438,7 @@ static struct supervise_decision decide_stop_workload(enum supervise_event event
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -455,6 +478,7 @@ static struct supervise_decision decide_stop_rest(enum supervise_event event,
 	case EVENT_RESTART:
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -496,6 +520,7 @@ static struct supervise_decision decide_stop_engine(enum supervise_event event,
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -534,6 +559,7 @@ static struct supervise_decision decide_kill_containers(enum supervise_event eve
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -565,6 +591,7 @@ static struct supervise_decision decide_kill_engine(enum supervise_event event,
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -599,6 +626,7 @@ static struct supervise_decision decide_stop_containerd(enum supervise_event eve
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}
@@ -633,6 +661,7 @@ static struct supervise_decision decide_clean_up(enum supervise_event event,
 	case EVENT_RELOADED:
 	case EVENT_RELOAD_FAILED:
 	case EVENT_REST_EXIT:
+	case EVENT_READY_TOLD:
 	case EVENT_COUNT:
 		break;
 	}

@@ -9,7 +9,6 @@
 #include "loop.h"
 
 #define DEAF_LIMIT_MS 2000
-#define FILE_LIMIT_MS 3000
 #define JOB_LIMIT_MS  2000
 #define JOB_MARGIN_MS 300
 #define FORK_AGAIN_MS 50
@@ -146,7 +145,7 @@ static int64_t deadline(const struct loop *loop, enum helper_kind kind, int64_t 
 		return now + DEAF_LIMIT_MS;
 	case HELPER_WRITE_READY:
 	case HELPER_REMOVE_READY:
-		return now + FILE_LIMIT_MS;
+		return now + READY_FILE_LIMIT_MS;
 	case HELPER_BEFORE_RESTART:
 	case HELPER_RELOAD:
 		return now + ENGINE_LIMIT_MS;

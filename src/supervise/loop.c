@@ -53,6 +53,9 @@ static void enter(struct loop *loop, enum supervise_state before)
 		shutdown_deadline(&loop->shutdown, loop->state, now, loop->view.terms >= hurry);
 	if (loop->state == STATE_PREPARING && loop->options->prepare_timeout_ms > 0)
 		loop->phase_ends = now + loop->options->prepare_timeout_ms;
+	/* for the case that not even SIGKILL ends the one who writes it */
+	if (loop->state == STATE_RUNNING && loop->view.has_ready_file && loop->view.wait_for_ready)
+		loop->phase_ends = now + READY_FILE_LIMIT_MS;
 	loop->next_tick = loop->state == STATE_STOP_ENGINE ? now + FIRST_LOOK_MS : -1;
 	if (first)
 		loop_announce_stop(loop);
@@ -173,6 +176,13 @@ static void reload_ended(struct loop *loop, const struct reap_status *ended)
 	handle(loop, ended->code == STATUS_OK ? EVENT_RELOADED : EVENT_RELOAD_FAILED);
 }
 
+static void ready_file_ended(struct loop *loop)
+{
+	if (loop->state == STATE_RUNNING)
+		loop->phase_ends = -1;
+	handle(loop, EVENT_READY_TOLD);
+}
+
 /* Those that somebody waits for. */
 static void a_helper_ended(struct loop *loop, enum helper_kind kind,
 			   const struct reap_status *ended)
@@ -186,6 +196,8 @@ static void a_helper_ended(struct loop *loop, enum helper_kind kind,
 		handle(loop, EVENT_RESTART);
 	} else if (kind == HELPER_STOP_REST) { /* likewise */
 		handle(loop, EVENT_REST_EXIT);
+	} else if (kind == HELPER_WRITE_READY) { /* likewise */
+		ready_file_ended(loop);
 	}
 }
 
@@ -483,7 +495,8 @@ static void init(struct loop *loop, const struct supervise_options *options,
 			  .has_prepare = options->prepare != NULL,
 			  .prepare_required = options->prepare_required,
 			  .has_watch = options->watch != NULL,
-			  .has_reload = helpers->reload != NULL },
+			  .has_reload = helpers->reload != NULL,
+			  .has_ready_file = options->ready_file != NULL },
 		.pending = EVENT_COUNT,
 		.engine = { .pidfd = -EBADF },
 		.workload = { .pidfd = -EBADF },

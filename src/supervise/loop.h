@@ -9,6 +9,9 @@
 
 #define LOOP_REASON_MAX 400
 
+/* To write the ready file or to remove it. */
+#define READY_FILE_LIMIT_MS 3000
+
 /* Within a minute; the next death after that is the engine's. */
 #define LOOP_CONTAINERD_RESTARTS 5
 

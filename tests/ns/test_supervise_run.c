@@ -142,6 +142,65 @@ START_TEST(a_command_waits_for_ready_unless_told_not_to)
 }
 END_TEST
 
+/* Its last step, late or never; in place of the C library's, for this program. */
+static int ready_file_pause_ms;
+
+int rename(const char *old, const char *new)
+{
+	const char *name = strrchr(new, '/');
+
+	if (name && strcmp(name, "/is-ready") == 0)
+		sleep_ms(ready_file_pause_ms);
+	return renameat(AT_FDCWD, old, AT_FDCWD, new);
+}
+
+/* A COMMAND that asks for the file and has not to wait for it. */
+START_TEST(command_finds_the_ready_file_there)
+{
+	static struct scene what = { .engine = { "ready=10" },
+				     .options = { .ready_file = "%s/is-ready" },
+				     .command = SH("test -e \"$0\"/is-ready && exit 3") };
+
+	what.command[3] = "%s";
+	ready_file_pause_ms = 400;
+	box_start(&what);
+	assert_status(3);
+}
+END_TEST
+
+START_TEST(command_does_not_wait_for_ever_for_the_ready_file)
+{
+	static struct scene what = { .engine = { "ready=10" },
+				     .options = { .ready_file = "%s/is-ready" },
+				     .command = SH("test ! -e \"$0\"/is-ready && exit 3") };
+	int64_t start = clock_now_ms();
+
+	what.command[3] = "%s";
+	ready_file_pause_ms = 30000;
+	box_start(&what);
+	assert_status(3);
+	ck_assert_int_ge(clock_now_ms() - start, 3000);
+	assert_says("writing the ready file takes too long, giving it up");
+}
+END_TEST
+
+/* And it is the engine's turn when COMMAND never was. */
+START_TEST(a_term_while_the_ready_file_is_written)
+{
+	static struct scene what = { .engine = { "ready=10" },
+				     .options = { .ready_file = "%s/is-ready" },
+				     .command = SH("echo COMMAND-RAN") };
+
+	ready_file_pause_ms = 30000;
+	box_start(&what);
+	wait_for_state("ready");
+	box_signal(SIGTERM);
+	assert_status(143);
+	assert_silent_about("COMMAND-RAN");
+	ck_assert(access(in_dir("is-ready"), F_OK) < 0);
+}
+END_TEST
+
 /* ---- statuses ---- */
 
 static const struct {
@@ -669,6 +728,9 @@ static void add(TCase *tc)
 	tcase_add_test(tc, only_the_engine_can_say_that_it_is_ready);
 	tcase_add_test(tc, descriptors_that_come_with_a_datagram_do_not_pile_up);
 	tcase_add_loop_test(tc, a_command_waits_for_ready_unless_told_not_to, 0, 2);
+	tcase_add_test(tc, command_finds_the_ready_file_there);
+	tcase_add_test(tc, command_does_not_wait_for_ever_for_the_ready_file);
+	tcase_add_test(tc, a_term_while_the_ready_file_is_written);
 	tcase_add_loop_test(tc, the_status_of_command_is_ours, 0, ARRAY_SIZE(commands));
 	tcase_add_test(tc, a_command_that_cannot_be_started_at_once_stops_the_engine_too);
 	tcase_add_loop_test(tc, the_status_of_an_engine_in_the_foreground_is_ours, 0,

@@ -11,7 +11,7 @@
  * engine was ready, h a HUP is held, d containerd runs, l it is given up, P there is a job before
  * ready, p it runs, ! it is required, W there is a watch, w it runs, a the engine is to be started
  * again, R a HUP is merged first, g that is under way, k COMMAND was started and may leave
- * something; a digit: TERMs so far.
+ * something, f COMMAND starts behind the ready file; a digit: TERMs so far.
  */
 static struct supervise_view parse_view(const char *letters)
 {
@@ -28,6 +28,7 @@ static struct supervise_view parse_view(const char *letters)
 		{ 'W', &view.has_watch },	{ 'w', &view.watch_running },
 		{ 'a', &view.engine_restarts }, { 'R', &view.has_reload },
 		{ 'g', &view.reload_running },	{ 'k', &view.has_rest },
+		{ 'f', &view.has_ready_file },
 	};
 
 	for (; *letters; letters++) {

@@ -274,6 +274,36 @@ static const struct row {
 	{ CLEAN_UP,    EVENT_REST_EXIT, "Crk1",	 CLEAN_UP, ACTION_NONE },
 	{ DONE,	       EVENT_REST_EXIT, "Ck3",	 DONE, ACTION_NONE },
 
+	/* ---- COMMAND finds the ready file there ---- */
+	{ STARTING,  EVENT_ENGINE_READY, "ef",	RUNNING, ACTION_ANNOUNCE_READY },
+	{ STARTING,  EVENT_ENGINE_READY, "efh",	RUNNING, ACTION_ANNOUNCE_READY | ACTION_SEND_HELD_HUP },
+	{ STARTING,  EVENT_ENGINE_READY, "CefhW", RUNNING, ACTION_ANNOUNCE_READY | ACTION_START_WATCH },
+	{ STARTING,  EVENT_ENGINE_READY, "CcefnhR", RUNNING, ACTION_ANNOUNCE_READY | ACTION_RELOAD },
+	{ PREPARING, EVENT_PREPARED,	 "CerPf", RUNNING, ACTION_ANNOUNCE_READY },
+	{ RUNNING,   EVENT_READY_TOLD,	 "Cerf", RUNNING, ACTION_START_WORKLOAD },
+	{ RUNNING,   EVENT_READY_TOLD,	 "CerfhR", RUNNING, ACTION_START_WORKLOAD | ACTION_SEND_HELD_HUP | ACTION_RELOAD },
+	{ RUNNING,   EVENT_READY_TOLD,	 "Ccenrf", RUNNING, ACTION_NONE }, /* again, after a restart */
+	{ RUNNING,   EVENT_READY_TOLD,	 "erf",	RUNNING, ACTION_NONE },
+	{ RUNNING,   EVENT_DEADLINE,	 "Cerf", RUNNING, ACTION_START_WORKLOAD },
+	{ RUNNING,   EVENT_DEADLINE,	 "Ccenrf", RUNNING, ACTION_NONE },
+	{ RUNNING,   EVENT_HUP,		 "Cerf", RUNNING, ACTION_HOLD_HUP },
+	{ RUNNING,   EVENT_HUP,		 "CerfR", RUNNING, ACTION_HOLD_HUP },
+	{ RUNNING,   EVENT_FORWARD,	 "Cerf", RUNNING, ACTION_NONE },
+	{ RUNNING,   EVENT_TERM,	 "Cerf1", STOP_ENGINE, TO_STOP },
+	{ RUNNING,   EVENT_ENGINE_EXIT,	 "Crfa", RESTARTING, AGAIN },
+	/* it is there too late, or for another one */
+	{ STARTING,    EVENT_READY_TOLD, "Cef",	STARTING, ACTION_NONE },
+	{ RESTARTING,  EVENT_READY_TOLD, "Cf",	RESTARTING, ACTION_NONE },
+	{ PREPARING,   EVENT_READY_TOLD, "CerPpf", PREPARING, ACTION_NONE },
+	{ STOP_WORKLOAD, EVENT_READY_TOLD, "Ccenf1", STOP_WORKLOAD, ACTION_NONE },
+	{ STOP_REST,   EVENT_READY_TOLD, "Cenfk1", STOP_REST, ACTION_NONE },
+	{ STOP_ENGINE, EVENT_READY_TOLD, "Cef1", STOP_ENGINE, ACTION_NONE },
+	{ KILL_CONT,   EVENT_READY_TOLD, "Cef1", KILL_CONT, ACTION_NONE },
+	{ KILL_ENGINE, EVENT_READY_TOLD, "Cef3", KILL_ENGINE, ACTION_NONE },
+	{ STOP_CTRD,   EVENT_READY_TOLD, "Cdf1", STOP_CTRD, ACTION_NONE },
+	{ CLEAN_UP,    EVENT_READY_TOLD, "Cf1",	CLEAN_UP, ACTION_NONE },
+	{ DONE,	       EVENT_READY_TOLD, "Cf3",	DONE, ACTION_NONE },
+
 	/* ---- dockerd stops its containers ---- */
 	{ STOP_ENGINE, EVENT_ENGINE_READY,    "e1",    STOP_ENGINE, ACTION_NONE },
 	{ STOP_ENGINE, EVENT_ENGINE_STOPPING, "er1",   STOP_ENGINE, ACTION_CLOSE_LISTENERS },
@@ -453,7 +483,7 @@ START_TEST(every_state_and_event_has_a_row)
 END_TEST
 
 /* Every view there can be, and some that cannot. */
-#define N_FLAGS 17
+#define N_FLAGS 18
 #define N_VIEWS ((1 << N_FLAGS) * 5)
 
 static struct supervise_view view_number(int i)
@@ -476,6 +506,7 @@ static struct supervise_view view_number(int i)
 		.has_reload = i & 1 << 14,
 		.reload_running = i & 1 << 15,
 		.has_rest = i & 1 << 16,
+		.has_ready_file = i & 1 << 17,
 		.terms = i >> N_FLAGS,
 	};
 }
@@ -563,8 +594,16 @@ START_TEST(actions_belong_to_their_transitions)
 							 ACTION_TERM_CONTAINERD));
 			/* nobody is started on the way down, but what the engine cannot do without
 			 */
+			if (state > STATE_RUNNING)
+				REQUIRE(!has(&d, ACTION_START_WORKLOAD));
 			if (state > STATE_PREPARING)
-				REQUIRE(!has(&d, ACTION_START_WORKLOAD | ACTION_START_WATCH));
+				REQUIRE(!has(&d, ACTION_START_WATCH));
+			/* COMMAND runs once, for itself or behind the file that it looks for */
+			if (has(&d, ACTION_START_WORKLOAD))
+				REQUIRE(view.has_workload && view.wait_for_ready &&
+					d.next == STATE_RUNNING);
+			if (has(&d, ACTION_START_WORKLOAD) && view.has_ready_file)
+				REQUIRE(!has(&d, ACTION_ANNOUNCE_READY));
 			if (state >= STATE_KILL_ENGINE || !view.engine_running)
 				REQUIRE(!has(&d, ACTION_RESTART_CONTAINERD));
 			if (d.next != STATE_RUNNING)

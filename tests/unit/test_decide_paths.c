@@ -123,6 +123,8 @@ static bool happens(enum supervise_event event, struct world *world)
 			return false;
 		world->view.reload_running = false;
 		return true;
+	case EVENT_READY_TOLD: /* killed on the way down, it ends later */
+		return world->view.has_ready_file;
 	case EVENT_TICK:
 	case EVENT_DEADLINE:
 	case EVENT_HUP:
@@ -217,13 +219,14 @@ static void walk(const char *start)
 }
 
 static const char *const starts[] = {
-	"e",							/* the engine alone */
-	"Ce",							/* COMMAND waits for it */
-	"Ccen",							/* --no-wait */
-	"edPW",							/* with everything beside it */
-	"CedP!W", "CcendP!", "ea",     "Cea", "Ccena", "edPWa", /* one restart */
-	"eR",	  "CeR",					/* what a HUP merges */
-	"Cek",	  "Ccenk",   "CedPWk",				/* COMMAND leaves something */
+	"e",							   /* the engine alone */
+	"Ce",							   /* COMMAND waits for it */
+	"Ccen",							   /* --no-wait */
+	"edPW",							   /* with everything beside it */
+	"CedP!W", "CcendP!", "ea",     "Cea",	 "Ccena", "edPWa", /* one restart */
+	"eR",	  "CeR",					   /* what a HUP merges */
+	"Cek",	  "Ccenk",   "CedPWk",				   /* COMMAND leaves something */
+	"ef",	  "Cef",     "CefaR",  "CcenfP",		   /* somebody looks for a file */
 };
 
 START_TEST(each_signal_goes_out_once_on_every_path)
