@@ -230,9 +230,35 @@ box_run_plain() {
 	[ "$status" != 124 ] || fail "box $1 did not end in time"
 }
 
-# box NAME COMMAND...: runs it in the box; box_in: with our standard input.
-box() { docker exec "$RUN-$1" "${@:2}"; }
-box_in() { docker exec -i "$RUN-$1" "${@:2}"; }
+# exec_died FILE: likewise of `docker exec`, where the engine says it on stdout. An inner engine's words are the same.
+exec_died() { head -n 1 "$1" | grep -q '^OCI runtime exec failed: .*read init-p: connection reset by peer'; }
+
+# box_exec INPUT [docker exec's arguments]: prints what the command prints, when it has ended. Once more if runc died.
+box_exec() {
+	local printed ended=0
+	printed=$(mktemp "$WORK/exec.XXXXXX")
+	docker exec "${@:2}" <"$1" >"$printed" || ended=$?
+	if [[ $ended == 126 ]] && exec_died "$printed"; then
+		echo "# docker exec ${*:2}: runc died before it had started anything; once more" >&3 || true
+		ended=0
+		docker exec "${@:2}" <"$1" >"$printed" || ended=$?
+	fi
+	cat "$printed"
+	rm -f "$printed"
+	return $ended
+}
+
+# box NAME COMMAND...: runs it in the box. box_in: with our standard input. box_live: one whose lines are seen as they come.
+box() { box_exec /dev/null "$RUN-$1" "${@:2}"; }
+box_live() { docker exec "$RUN-$1" "${@:2}"; }
+box_in() {
+	local input ended=0
+	input=$(mktemp "$WORK/input.XXXXXX")
+	cat >"$input"
+	box_exec "$input" -i "$RUN-$1" "${@:2}" || ended=$?
+	rm -f "$input"
+	return $ended
+}
 
 box_ready() { box "$1" dind-init ready --timeout "${2:-30}"; }
 box_logs() { docker logs "$RUN-$1" 2>&1; }
