@@ -9,6 +9,7 @@
  *   what is in an archive            src/client/scan.c, images.c, stream.c
  *   watch: marks, pruning, a pool    src/client/watch.c, disk.c, prune.c, pool.c, tree.c
  *   check: after a power cut          src/client/layers.c, splits.c
+ *   mirrors: do they answer           src/client/mirrors.c
  *   requests                         src/client/engine.c, http.c, http_stream.c
  *   an engine elsewhere              src/client/wait.c, ssh.c, local.c
  */

@@ -28,6 +28,7 @@
 #define CODE_DISK_ROOT	     "DIND-DISK-01"    /* the data root is full to the mark */
 #define CODE_DISK_BELOW	     "DIND-DISK-02"    /* so is the file system below the image */
 #define CODE_DISK_PRUNE	     "DIND-DISK-03"    /* pruning in a full data root failed */
+#define CODE_MIRROR	     "DIND-NET-17"     /* a registry mirror does not answer, or does */
 #define CODE_POOL	     "DIND-POOL-01"    /* a slot cannot be measured or emptied */
 /* DIND-REMOTE-01, -02: src/plan */
 #define CODE_REMOTE_SILENT    "DIND-REMOTE-10" /* not there, for as long as we waited */
@@ -68,6 +69,9 @@ struct client_options {
 	const char *host;	  /* as DOCKER_HOST */
 	const char *certificates; /* DOCKER_CERT_PATH, else ~/.docker; NULL: neither is known */
 	const char *api_version;  /* DOCKER_API_VERSION, NULL: none */
+
+	bool mirrors;		    /* look after the engine's registry mirrors */
+	const char *ca_directories; /* its SSL_CERT_DIR, NULL: not set */
 
 	const char *directory; /* the data root */
 	const char *below;     /* a path on the file system below the image, NULL: none */

@@ -41,6 +41,8 @@ enum {
 	OPT_POOL,
 	OPT_POOL_LIMIT,
 	OPT_POOL_KEEP,
+	OPT_MIRRORS,
+	OPT_CA_DIRECTORIES,
 	OPT_LOG_FORMAT,
 	OPT_LOG_LEVEL,
 	OPT_HELP,
@@ -81,6 +83,8 @@ static const struct {
 	{ "pool", "DIR", "look after the cache slots DIR/slot-N", OPT_POOL, WATCH },
 	{ "pool-limit", "SIZE", "of all of them together", OPT_POOL_LIMIT, WATCH },
 	{ "pool-keep", "SLOT", "our own: slot-N or its path", OPT_POOL_KEEP, WATCH },
+	{ "mirrors", NULL, "say whether the engine's registry mirrors answer", OPT_MIRRORS, WATCH },
+	{ "ca-directories", "LIST", "its SSL_CERT_DIR", OPT_CA_DIRECTORIES, WATCH },
 	{ "log-format", "FORMAT", "text or json (DIND_LOG_FORMAT)", OPT_LOG_FORMAT,
 	  PREPARE | WATCH | CHECK | WAIT },
 	{ "log-level", "LEVEL", "error to debug (DIND_LOG_LEVEL)", OPT_LOG_LEVEL,
@@ -244,6 +248,12 @@ static int set_common(struct client_options *options, struct arena *arena, int c
 			return error_set_plain(err, -EINVAL, "--pool-limit '%s': wanted a size",
 					       value);
 		return 0;
+	case OPT_MIRRORS:
+		options->mirrors = true;
+		return 0;
+	case OPT_CA_DIRECTORIES:
+		options->ca_directories = value;
+		return 0;
 	case OPT_POOL_KEEP:
 		set_keep(options, value, arena);
 		return 0;
@@ -357,8 +367,10 @@ static int check(const struct client_options *options, struct error *err)
 		return error_set_plain(err, -EINVAL, "check needs --directory");
 	if (options->command != CLIENT_WATCH)
 		return 0;
-	if (!options->high && !options->pool)
-		return error_set_plain(err, -EINVAL, "watch needs --high or --pool");
+	if (!options->high && !options->pool && !options->mirrors)
+		return error_set_plain(err, -EINVAL, "watch needs --high, --pool or --mirrors");
+	if (options->mirrors && !options->socket)
+		return error_set_plain(err, -EINVAL, "--mirrors needs --socket");
 	if (options->high && !options->directory && !options->below)
 		return error_set_plain(err, -EINVAL, "--high needs --directory or --below");
 	if (options->prune && options->high && (!options->socket || !options->directory))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch.c - beside a running engine: water marks, pruning when it is idle, upkeep of a pool. */
+/*
+ * watch.c - beside a running engine: water marks, pruning when it is idle, upkeep of a pool, and
+ * whether registry mirrors answer.
+ */
 #include "client.h"
 
 #include <signal.h>
@@ -12,6 +15,7 @@
 #include "dind/file.h"
 #include "dind/str.h"
 #include "disk.h"
+#include "mirrors.h"
 #include "pool.h"
 #include "prune.h"
 
@@ -28,7 +32,8 @@ struct watch {
 	struct disk_mark root, below;
 	bool root_failed, below_failed;	      /* said once */
 	int64_t idle_since_ms, next_prune_ms; /* 0: not idle; when pruning may be tried */
-	int64_t next_pool_ms;
+	int64_t next_pool_ms, next_mirrors_ms;
+	struct mirrors mirrors;
 };
 
 static void end(int number)
@@ -208,6 +213,22 @@ static void upkeep(struct watch *watch)
 	watch->next_pool_ms = clock_now_ms() + POOL_INTERVAL_MS;
 }
 
+static void check_mirrors(struct watch *watch)
+{
+	const struct client_options *options = watch->options;
+	struct error err = ERROR_INIT;
+	int r;
+
+	if (!options->mirrors || clock_now_ms() < watch->next_mirrors_ms)
+		return;
+	r = mirrors_check(&watch->mirrors, &watch->host, options->ca_directories, &err);
+	if (r < 0)
+		log_debug("watch: %s", err.message);
+	watch->next_mirrors_ms =
+		clock_now_ms() +
+		(r < 0 || watch->mirrors.doubtful ? MIRRORS_AGAIN_MS : MIRRORS_INTERVAL_MS);
+}
+
 int watch_run(const struct client_options *options)
 {
 	struct watch watch = { .options = options };
@@ -232,6 +253,7 @@ int watch_run(const struct client_options *options)
 		check_disks(&watch);
 		prune_if_idle(&watch);
 		upkeep(&watch);
+		check_mirrors(&watch);
 		(void) nanosleep(&interval, NULL);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dind-client: what is done through the engine's API. One run of it before ready (`prepare`), and
- * one beside the engine for as long as it lives (`watch`). Neither when nothing asks for it.
+ * one beside the engine for as long as it lives (`watch`). Neither when nothing asks for it; and a
+ * look at registry mirrors is no reason to do without an engine.
  */
 #include "dind/str.h"
 #include "planner.h"
@@ -22,14 +23,26 @@ static bool wants_prepare(const struct planner *p)
 	return o->preload || o->preload_from || o->prune == PRUNE_START || has_slot(p);
 }
 
-static bool wants_watch(const struct planner *p)
+static bool wants_upkeep(const struct planner *p)
 {
 	return p->options->disk_high || (has_slot(p) && p->options->cache_size);
 }
 
+/* Whoever names them; it is the engine that is asked which they are. */
+static bool wants_mirrors(const struct planner *p)
+{
+	return p->facts->engine.client && (planner_is_said(p, "registry-mirrors") ||
+					   planner_has_flag(p, "registry-mirror", '\0'));
+}
+
+static bool is_needed(const struct planner *p)
+{
+	return wants_prepare(p) || wants_upkeep(p);
+}
+
 bool planner_client_wanted(const struct planner *p)
 {
-	return wants_prepare(p) || wants_watch(p);
+	return is_needed(p) || wants_mirrors(p);
 }
 
 static const char *socket_path(const struct planner *p)
@@ -43,7 +56,7 @@ static const char *socket_path(const struct planner *p)
 
 void plan_client_program(struct planner *p)
 {
-	if (planner_client_wanted(p) && !p->facts->engine.client)
+	if (is_needed(p) && !p->facts->engine.client)
 		planner_refuse(p, CODE_ENGINE_CLIENT, STATUS_CONFIG,
 			       "install it from the same build as dind-init, or leave out "
 			       "--preload, --cache-pool, --prune and --disk-high",
@@ -125,6 +138,11 @@ static const char *const *watch_argv(struct planner *p)
 	add_pair(p, &argv, "--interval", number(p, WATCH_INTERVAL_S));
 	if (o->prune == PRUNE_IDLE)
 		add(p, &argv, "--prune");
+	if (wants_mirrors(p)) {
+		add(p, &argv, "--mirrors");
+		if (planner_ca_directories(p))
+			add_pair(p, &argv, "--ca-directories", planner_ca_directories(p));
+	}
 	if (has_slot(p) && o->cache_size) {
 		add_pair(p, &argv, "--pool", o->cache_pool);
 		add_pair(p, &argv, "--pool-limit", number(p, o->cache_size));
@@ -153,6 +171,6 @@ void plan_client(struct planner *p)
 		p->plan->prepare_required = p->options->preload_failure == PRELOAD_FAIL;
 		p->plan->prepare_timeout_ms = p->options->preload_timeout_ms + GRACE_MS;
 	}
-	if (wants_watch(p))
+	if (wants_upkeep(p) || wants_mirrors(p))
 		launch(p, &p->plan->watch, watch_argv(p));
 }

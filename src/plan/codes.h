@@ -108,6 +108,7 @@
 #define CODE_ENGINE_CA	       "DIND-ENGINE-12" /* --engine-ca */
 #define CODE_ENGINE_TEXT       "DIND-ENGINE-13" /* not UTF-8 */
 #define CODE_ENGINE_TIME       "DIND-ENGINE-14" /* no time namespaces */
+#define CODE_ENGINE_BUILDKIT   "DIND-ENGINE-15" /* no configuration for BuildKit's builders */
 /* DIND-ENGINE-10: a changed daemon.json is not taken, src/cli/running.c */
 
 #define CODE_USER_MISSING "DIND-USER-01"
@@ -147,6 +148,7 @@
 #define CODE_NETWORK_DNS	 "DIND-NET-13" /* name servers of inner containers */
 #define CODE_NETWORK_RELAY	 "DIND-NET-14" /* the relay to them */
 /* DIND-NET-15: src/supervise/relay.c */
+/* DIND-NET-17: src/client/mirrors.c */
 #define CODE_NETWORK_WISH "DIND-NET-16" /* DOCKER_IPTABLES_LEGACY, which is not there */
 
 /* DIND-TLS-…: include/dind/certs.h, since dind-certs says them too */

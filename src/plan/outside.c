@@ -60,20 +60,15 @@ static bool has_proxy(const struct planner *p)
 	return false;
 }
 
-/* The strings with a slash in the value of @key: networks, in all forms that dockerd has. */
+/* The networks in the value of @key: what has a slash. */
 static void add_networks(struct planner *p, struct strings *list, const char *key)
 {
-	const struct plan_setting *setting = planner_setting(p, key);
-	const char *at = setting ? setting->value : NULL;
+	struct strings values = STRINGS_INIT;
 
-	for (at = at ? strchr(at, '"') : NULL; at; at = strchr(at, '"')) {
-		size_t n = strcspn(++at, "\"");
-		const char *text = arena_strndup(p->arena, at, n);
-
-		if (strchr(text, '/') && !strings_has(list, text))
-			strings_add(p->arena, list, text);
-		at += n + (at[n] == '"');
-	}
+	planner_setting_strings(p, key, &values);
+	for (size_t i = 0; i < values.count; i++)
+		if (strchr(values.items[i], '/') && !strings_has(list, values.items[i]))
+			strings_add(p->arena, list, values.items[i]);
 }
 
 const char *planner_no_proxy(struct planner *p)

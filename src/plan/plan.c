@@ -97,6 +97,7 @@ static void add_steps(struct planner *p)
 	plan_guard(p);
 	plan_config_step(p);
 	plan_ca_steps(p);
+	plan_registries_step(p);
 	plan_tls_step(p);
 	plan_iptables_step(p);
 	plan_mirror_steps(p);

@@ -233,6 +233,9 @@ void plan_tls_step(struct planner *p);
 bool planner_is_said(const struct planner *p, const char *key);
 /* What is in effect so far; NULL: nothing. Good until the next one is set. */
 const struct plan_setting *planner_setting(const struct planner *p, const char *key);
+/* All strings in its value, in whichever of dockerd's forms it is, added to @list. For addresses
+ * and names: what is escaped stays so. */
+void planner_setting_strings(struct planner *p, const char *key, struct strings *list);
 void planner_set(struct planner *p, const struct plan_setting *setting);
 void planner_unset(struct planner *p, const char *key);
 
@@ -260,6 +263,9 @@ const char *planner_pools_json(struct planner *p, const struct strings *pools);
 void plan_ca_steps(struct planner *p);
 const char *planner_ca_directories(struct planner *p);
 const char *planner_no_proxy(struct planner *p);
+
+/* registries.c: what dockerd is told of registries, for builders that do not ask it. */
+void plan_registries_step(struct planner *p);
 
 /* config.c: what file, options and flags say; what is ours in the end; the step. */
 void plan_config(struct planner *p);

@@ -78,6 +78,20 @@ const struct plan_setting *planner_setting(const struct planner *p, const char *
 	return find(p, key);
 }
 
+void planner_setting_strings(struct planner *p, const char *key, struct strings *list)
+{
+	const struct plan_setting *setting = find(p, key);
+	const char *at = setting && setting->value ? strchr(setting->value, '"') : NULL;
+
+	while (at) {
+		size_t n = strcspn(++at, "\"");
+
+		strings_add(p->arena, list, arena_strndup(p->arena, at, n));
+		at += n;
+		at = *at ? strchr(at + 1, '"') : NULL;
+	}
+}
+
 bool planner_is_said(const struct planner *p, const char *key)
 {
 	const struct plan_setting *setting = find(p, key);

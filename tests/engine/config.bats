@@ -171,6 +171,34 @@ push_pull() {
 	assert_match '/v2/library/word/' "$(docker exec "$(box_name registry)" cat /tmp/mirror.log)" "the mirror's log"
 }
 
+# Over TLS by --engine-ca, by certs.d, and by nobody; one that is not there; one behind a proxy that is not there, unless it
+# is asked past it.
+@test "config: mirrors are asked whether they answer, as dockerd asks them" {
+	until_true 30 'the main one answers, past the proxy' box_log_has main 'info: DIND-NET-17: registry mirror http://registry:5001/ answers$'
+	box_start asks --network "$RUN" -v "$ETC/certs.d:/etc/docker/certs.d:ro" -v "$REG:/reg:ro" IMAGE --engine-ca /reg/a.pem \
+		--registry-mirror https://registry:5002 --registry-mirror https://registry:5003 \
+		--registry-mirror http://registry:5009
+	box_start nobody --network "$RUN" IMAGE dockerd --registry-mirror=https://registry:5002
+	box_ready asks
+	until_true 30 'the one of --engine-ca answers' box_log_has asks 'info: .* https://registry:5002/ answers$'
+	until_true 30 'the one of certs.d answers' box_log_has asks 'info: .* https://registry:5003/ answers$'
+	until_true 60 'the one that is not there' box_log_has asks 'warning: DIND-NET-17: registry mirror http://registry:5009/ is of no use \(.*connect'
+	until_true 60 'the one that nobody vouches for' box_log_has nobody 'warning: DIND-NET-17: .*https://registry:5002/ is of no use \(.*certificate'
+	assert_eq 2 "$(box_logs asks | grep -c 'warning: DIND-NET-17')" 'a fact and a remedy'
+}
+
+# buildx reads the file when a builder is made; the builder's image is not to be had here.
+@test "config: builders of BuildKit's can be told what dockerd is told of registries" {
+	file=/run/dind-buildkitd.toml
+	assert_eq "$(printf '[registry."docker.io"]\nmirrors = ["registry:5001"]\n\n[registry."registry:5001"]\nhttp = true\ninsecure = true\n\n[registry."registry:5000"]\ninsecure = true')" \
+		"$(box main sed -n '/^\[/,$p' "$file")" "$file"
+	in_main setpriv --reuid 65534 --clear-groups test -r "$file"
+	in_main docker buildx create --name told --driver docker-container --config "$file"
+	in_main docker buildx rm told
+	box main sh -c 'echo "[registry" >/tmp/broken.toml'
+	! in_main docker buildx create --name broken --driver docker-container --config /tmp/broken.toml || fail 'buildx does not look'
+}
+
 # ---- SIGHUP ---------------------------------------------------------------------------------------------------------
 
 hup() { docker kill --signal HUP "$(box_name main)" >/dev/null; }

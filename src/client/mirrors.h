@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mirrors.h - do the registry mirrors of our engine answer? dockerd goes past one that does not to
+ * Docker Hub, pull by pull and without a word, until the Hub's limit of pulls is reached.
+ */
+#ifndef CLIENT_MIRRORS_H
+#define CLIENT_MIRRORS_H
+
+#include <jansson.h>
+
+#include "http.h"
+
+#define MIRRORS_MAX	    16
+#define MIRRORS_INTERVAL_MS 600000 /* between two rounds */
+#define MIRRORS_AGAIN_MS    10000  /* where one may only be late, as one that starts beside us */
+
+/* What is known of one so far. */
+struct mirror {
+	char url[256];
+	char problem[HTTP_TEXT_MAX]; /* "": it answered, or was not asked yet */
+	int failures;		     /* in a row; 1 stands for more */
+	bool said_bad, said_good;
+};
+
+struct mirrors {
+	struct mirror items[MIRRORS_MAX];
+	size_t count;
+	bool doubtful; /* one has failed for the first time: to be asked again soon */
+};
+
+/*
+ * Ask the engine at @host which mirrors it has (any source: file, option, flag, SIGHUP), ask each
+ * of these as dockerd would, and log what has changed; that it fails, at the second time in a row.
+ * @ca_directories is dockerd's SSL_CERT_DIR, NULL: not set. 0, or what came of asking the engine.
+ */
+int mirrors_check(struct mirrors *mirrors, const struct http_host *host, const char *ca_directories,
+		  struct error *err);
+
+/*
+ * Is @host (name or address, no port) in one of the networks of @cidrs, an array of JSON's? As
+ * dockerd does it for registries that may be insecure: by all addresses that the name has.
+ */
+bool mirrors_is_within(const json_t *cidrs, const char *host);
+
+#endif
