@@ -70,8 +70,9 @@ struct client_options {
 	const char *certificates; /* DOCKER_CERT_PATH, else ~/.docker; NULL: neither is known */
 	const char *api_version;  /* DOCKER_API_VERSION, NULL: none */
 
-	bool mirrors;		    /* look after the engine's registry mirrors */
-	const char *ca_directories; /* its SSL_CERT_DIR, NULL: not set */
+	bool mirrors;			      /* look after the engine's registry mirrors */
+	const char *ca_directories;	      /* its SSL_CERT_DIR, NULL: not set */
+	const char *http_proxy, *https_proxy; /* of the environment, NULL: none */
 
 	const char *directory; /* the data root */
 	const char *below;     /* a path on the file system below the image, NULL: none */

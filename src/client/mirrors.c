@@ -5,13 +5,11 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "client.h"
 #include "dind/file.h"
 #include "dind/str.h"
 #include "engine.h"
@@ -32,44 +30,29 @@ static bool same_network(const unsigned char *a, const unsigned char *b, int bit
 	return memcmp(a, b, (size_t) whole) == 0 && (!rest || ((a[whole] ^ b[whole]) & mask) == 0);
 }
 
-static const void *address_of(const struct addrinfo *info)
-{
-	if (info->ai_family == AF_INET)
-		return &((const struct sockaddr_in *) (const void *) info->ai_addr)->sin_addr;
-	return &((const struct sockaddr_in6 *) (const void *) info->ai_addr)->sin6_addr;
-}
-
-static bool is_within(const char *cidr, const struct addrinfo *info)
+static bool is_in_network(const char *cidr, const char *address)
 {
 	int family = strchr(cidr, ':') ? AF_INET6 : AF_INET, bits;
 	const char *slash = strchr(cidr, '/');
-	unsigned char network[16];
+	unsigned char network[16], wanted[16];
 	char text[64];
 
-	if (!slash || info->ai_family != family ||
-	    str_parse_int(slash + 1, 0, family == AF_INET ? 32 : 128, &bits) < 0)
+	if (!slash || str_parse_int(slash + 1, 0, family == AF_INET ? 32 : 128, &bits) < 0)
 		return false;
 	(void) snprintf(text, sizeof(text), "%.*s", (int) (slash - cidr), cidr);
-	return inet_pton(family, text, network) == 1 &&
-	       same_network(network, address_of(info), bits);
+	return inet_pton(family, text, network) == 1 && inet_pton(family, address, wanted) == 1 &&
+	       same_network(network, wanted, bits);
 }
 
-bool mirrors_is_within(const json_t *cidrs, const char *host)
+bool mirrors_is_within(const json_t *cidrs, const char *address)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found = NULL;
 	const json_t *cidr;
-	bool within = false;
 	size_t i;
 
-	if (json_array_size(cidrs) == 0 || getaddrinfo(host, NULL, &hints, &found) != 0)
-		return false;
-	for (const struct addrinfo *info = found; info && !within; info = info->ai_next)
-		json_array_foreach(cidrs, i, cidr) if (json_string_value(cidr) &&
-						       is_within(json_string_value(cidr), info))
-			within = true;
-	freeaddrinfo(found);
-	return within;
+	json_array_foreach(cidrs, i,
+			   cidr) if (json_string_value(cidr) &&
+				     is_in_network(json_string_value(cidr), address)) return true;
+	return false;
 }
 
 /* ---- whom dockerd trusts ---- */
@@ -135,52 +118,57 @@ static int gather_authorities(const char *authority, const char *directories)
 
 struct attempt {
 	const char *url;
+	const struct client_options *options;
+	const json_t *info; /* of the engine */
 	bool https;
 	char authority[256]; /* host:port */
-	char host[256];
+	int bundle;	     /* of certificates; negative: the system's */
+	CURL *curl;
+	char error[CURL_ERROR_SIZE];
 };
 
 /* "https://[fd00::1]:5000/hub/" */
-static bool take_apart(struct attempt *a, const char *url)
+static bool take_apart(struct attempt *a)
 {
-	const char *at = strstr(url, "://");
-	size_t n;
+	const char *at = strstr(a->url, "://");
 
 	if (!at)
 		return false;
-	*a = (struct attempt){ .url = url, .https = str_has_prefix(url, "https:") };
 	at += strlen("://");
-	n = strcspn(at, "/");
-	(void) snprintf(a->authority, sizeof(a->authority), "%.*s", (int) n, at);
-	if (*a->authority == '[')
-		(void) snprintf(a->host, sizeof(a->host), "%.*s",
-				(int) strcspn(a->authority + 1, "]"), a->authority + 1);
-	else
-		(void) snprintf(a->host, sizeof(a->host), "%.*s", (int) strcspn(a->authority, ":"),
-				a->authority);
-	return *a->host;
+	a->https = str_has_prefix(a->url, "https:");
+	(void) snprintf(a->authority, sizeof(a->authority), "%.*s", (int) strcspn(at, "/"), at);
+	return *a->authority;
 }
 
-static bool is_insecure(const struct attempt *a, const json_t *registries)
+static const json_t *registries(const struct attempt *a)
 {
-	const json_t *index =
-		json_object_get(json_object_get(registries, "IndexConfigs"), a->authority);
+	return json_object_get(a->info, "RegistryConfig");
+}
 
-	return json_is_false(json_object_get(index, "Secure")) ||
-	       mirrors_is_within(json_object_get(registries, "InsecureRegistryCIDRs"), a->host);
+static bool is_insecure_by_name(const struct attempt *a)
+{
+	const json_t *indices = json_object_get(registries(a), "IndexConfigs");
+
+	return json_is_false(json_object_get(json_object_get(indices, a->authority), "Secure"));
+}
+
+/* By the one that the last attempt went to, where dockerd looks at all that the name has. */
+static bool is_insecure_by_address(const struct attempt *a)
+{
+	char *address = NULL;
+
+	return curl_easy_getinfo(a->curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address &&
+	       mirrors_is_within(json_object_get(registries(a), "InsecureRegistryCIDRs"), address);
 }
 
 /* The one in the engine's environment or file. What /info shows of a password is none. */
-static const char *proxy_of(const struct attempt *a, const json_t *info)
+static const char *proxy_of(const struct attempt *a)
 {
 	const char *proxy =
-		json_string_value(json_object_get(info, a->https ? "HttpsProxy" : "HttpProxy"));
+		json_string_value(json_object_get(a->info, a->https ? "HttpsProxy" : "HttpProxy"));
 
-	if (proxy && *proxy && strstr(proxy, "xxxxx:xxxxx@")) {
-		const char *own = getenv(a->https ? "HTTPS_PROXY" : "HTTP_PROXY");
-
-		proxy = own ? own : getenv(a->https ? "https_proxy" : "http_proxy");
-	}
+	if (proxy && strstr(proxy, "xxxxx:xxxxx@"))
+		proxy = a->https ? a->options->https_proxy : a->options->http_proxy;
 	return proxy ? proxy : "";
 }
 
@@ -191,49 +179,55 @@ static size_t discard(char *data, size_t one, size_t size, void *user)
 	return one * size;
 }
 
-static void set_trust(CURL *curl, const struct attempt *a, const json_t *info, int bundle)
+static void trust(const struct attempt *a, bool anybody)
 {
-	bool insecure = is_insecure(a, json_object_get(info, "RegistryConfig"));
-	char path[64];
+	curl_easy_setopt(a->curl, CURLOPT_SSL_VERIFYPEER, anybody ? 0L : 1L);
+	curl_easy_setopt(a->curl, CURLOPT_SSL_VERIFYHOST, anybody ? 0L : 2L);
+}
 
-	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", bundle);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, insecure ? 0L : 1L);
-	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, insecure ? 0L : 2L);
-	if (bundle >= 0)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, path);
+static void set_up(struct attempt *a)
+{
+	const char *no_proxy = json_string_value(json_object_get(a->info, "NoProxy"));
+	bool slash = a->url[strlen(a->url) - 1] == '/';
+	char url[512], none[1024], path[64];
+
+	(void) snprintf(url, sizeof(url), "%s%sv2/", a->url, slash ? "" : "/");
+	(void) snprintf(none, sizeof(none), "localhost,127.0.0.1,::1,%s", no_proxy ? no_proxy : "");
+	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", a->bundle);
+	curl_easy_setopt(a->curl, CURLOPT_URL, url);
+	curl_easy_setopt(a->curl, CURLOPT_ERRORBUFFER, a->error);
+	curl_easy_setopt(a->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(a->curl, CURLOPT_USERAGENT, "dind-client");
+	curl_easy_setopt(a->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT_MS, ATTEMPT_MS);
+	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, discard);
+	curl_easy_setopt(a->curl, CURLOPT_PROXY, proxy_of(a));
+	curl_easy_setopt(a->curl, CURLOPT_NOPROXY, none);
+	if (a->bundle >= 0)
+		curl_easy_setopt(a->curl, CURLOPT_CAINFO, path);
 }
 
 /* As dockerd asks first; a registry that wants to know who is there is one, too. */
-static void ask(const struct attempt *a, const json_t *info, const char *ca_directories,
-		char *problem, size_t size)
+static void ask(struct attempt *a, char *problem, size_t size)
 {
-	auto_close int bundle = a->https ? gather_authorities(a->authority, ca_directories) : -1;
-	const char *no_proxy = json_string_value(json_object_get(info, "NoProxy"));
-	size_t n = strlen(a->url);
-	char url[512], error[CURL_ERROR_SIZE] = "", none[1024];
-	CURL *curl = curl_easy_init();
 	CURLcode code = CURLE_OUT_OF_MEMORY;
 	long status = 0;
 
-	(void) snprintf(url, sizeof(url), "%s%sv2/", a->url, n && a->url[n - 1] == '/' ? "" : "/");
-	(void) snprintf(none, sizeof(none), "localhost,127.0.0.1,::1,%s", no_proxy ? no_proxy : "");
-	if (curl) {
-		curl_easy_setopt(curl, CURLOPT_URL, url);
-		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
-		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-		curl_easy_setopt(curl, CURLOPT_USERAGENT, "dind-client");
-		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ATTEMPT_MS);
-		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
-		curl_easy_setopt(curl, CURLOPT_PROXY, proxy_of(a, info));
-		curl_easy_setopt(curl, CURLOPT_NOPROXY, none);
-		set_trust(curl, a, info, bundle);
-		code = curl_easy_perform(curl);
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-		curl_easy_cleanup(curl);
+	a->curl = curl_easy_init();
+	if (a->curl) {
+		set_up(a);
+		trust(a, is_insecure_by_name(a));
+		code = curl_easy_perform(a->curl);
+		if (code == CURLE_PEER_FAILED_VERIFICATION && is_insecure_by_address(a)) {
+			trust(a, true);
+			code = curl_easy_perform(a->curl);
+		}
+		curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_cleanup(a->curl);
 	}
 	if (code != CURLE_OK)
-		(void) snprintf(problem, size, "%s", *error ? error : curl_easy_strerror(code));
+		(void) snprintf(problem, size, "%s",
+				*a->error ? a->error : curl_easy_strerror(code));
 	else if (status != 200 && status != 401)
 		(void) snprintf(problem, size, "GET /v2/ brought status %ld, as of no registry",
 				status);
@@ -269,13 +263,18 @@ static struct mirror *find(struct mirrors *mirrors, const char *url)
 }
 
 static void check(struct mirrors *mirrors, struct mirror *mirror, const json_t *info,
-		  const char *ca_directories)
+		  const struct client_options *options)
 {
-	struct attempt a;
+	struct attempt a = {
+		.url = mirror->url, .options = options, .info = info, .bundle = -EBADF
+	};
 
-	if (!take_apart(&a, mirror->url))
+	if (!take_apart(&a))
 		return;
-	ask(&a, info, ca_directories, mirror->problem, sizeof(mirror->problem));
+	if (a.https)
+		a.bundle = gather_authorities(a.authority, options->ca_directories);
+	ask(&a, mirror->problem, sizeof(mirror->problem));
+	fd_close(&a.bundle);
 	if (!*mirror->problem) {
 		if (mirror->said_bad || !mirror->said_good)
 			log_line(LOG_LEVEL_INFO, CODE_MIRROR, "registry mirror %s answers%s",
@@ -294,8 +293,8 @@ static void check(struct mirrors *mirrors, struct mirror *mirror, const json_t *
 	mirror->failures = 1;
 }
 
-int mirrors_check(struct mirrors *mirrors, const struct http_host *host, const char *ca_directories,
-		  struct error *err)
+int mirrors_check(struct mirrors *mirrors, const struct http_host *host,
+		  const struct client_options *options, struct error *err)
 {
 	struct engine engine = { .host = *host };
 	json_t *info = NULL;
@@ -313,7 +312,7 @@ int mirrors_check(struct mirrors *mirrors, const struct http_host *host, const c
 			json_is_string(url) ? find(mirrors, json_string_value(url)) : NULL;
 
 		if (mirror)
-			check(mirrors, mirror, info, ca_directories);
+			check(mirrors, mirror, info, options);
 	}
 	json_decref(info);
 	return 0;

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "http.h"
+#include "client.h"
 
 #define MIRRORS_MAX	    16
 #define MIRRORS_INTERVAL_MS 600000 /* between two rounds */
@@ -30,16 +30,13 @@ struct mirrors {
 
 /*
  * Ask the engine at @host which mirrors it has (any source: file, option, flag, SIGHUP), ask each
- * of these as dockerd would, and log what has changed; that it fails, at the second time in a row.
- * @ca_directories is dockerd's SSL_CERT_DIR, NULL: not set. 0, or what came of asking the engine.
+ * of these as dockerd would, with @options' authorities and proxies, and log what has changed; that
+ * one fails, at the second time in a row. 0, or what came of asking the engine.
  */
-int mirrors_check(struct mirrors *mirrors, const struct http_host *host, const char *ca_directories,
-		  struct error *err);
+int mirrors_check(struct mirrors *mirrors, const struct http_host *host,
+		  const struct client_options *options, struct error *err);
 
-/*
- * Is @host (name or address, no port) in one of the networks of @cidrs, an array of JSON's? As
- * dockerd does it for registries that may be insecure: by all addresses that the name has.
- */
-bool mirrors_is_within(const json_t *cidrs, const char *host);
+/* Is @address in one of the networks of @cidrs, an array of JSON's? */
+bool mirrors_is_within(const json_t *cidrs, const char *address);
 
 #endif

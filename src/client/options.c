@@ -351,6 +351,17 @@ static void set_remote(struct client_options *options, struct arena *arena, char
 		options->api_version = version;
 }
 
+/* Go takes the large name first. */
+static void set_proxies(struct client_options *options, char **environment)
+{
+	options->http_proxy = environment_get(environment, "HTTP_PROXY");
+	if (!options->http_proxy)
+		options->http_proxy = environment_get(environment, "http_proxy");
+	options->https_proxy = environment_get(environment, "HTTPS_PROXY");
+	if (!options->https_proxy)
+		options->https_proxy = environment_get(environment, "https_proxy");
+}
+
 static int check(const struct client_options *options, struct error *err)
 {
 	if (options->command == CLIENT_PREPARE && !options->socket)
@@ -447,6 +458,7 @@ int client_options_parse(struct client_options *options, struct arena *arena, in
 	if (r == 0) {
 		set_tls(&o, arena, environment);
 		set_remote(&o, arena, environment);
+		set_proxies(&o, environment);
 		r = check(&o, err);
 	}
 	if (r == 0)

@@ -221,7 +221,7 @@ static void check_mirrors(struct watch *watch)
 
 	if (!options->mirrors || clock_now_ms() < watch->next_mirrors_ms)
 		return;
-	r = mirrors_check(&watch->mirrors, &watch->host, options->ca_directories, &err);
+	r = mirrors_check(&watch->mirrors, &watch->host, options, &err);
 	if (r < 0)
 		log_debug("watch: %s", err.message);
 	watch->next_mirrors_ms =

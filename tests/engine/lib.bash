@@ -314,7 +314,7 @@ loops_all_gone() { [ ! -s "$WORK/loops" ] || ! loops_now | grep -qxF -f "$WORK/l
 loop_gone() { ! loops_now | grep -qxF -e "$1"; }
 
 # assert_loop_gone IDENTITY: it goes with the last user, so that "soon" is short.
-assert_loop_gone() { until_true 2 "loop device $1 is free" loop_gone "$1"; }
+assert_loop_gone() { until_true 5 "loop device $1 is free" loop_gone "$1"; }
 
 # The mount table of the outer engine.
 outer_mounts() {
