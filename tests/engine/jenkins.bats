@@ -44,12 +44,12 @@ plain_start() {
 socket_start() { plain_start "$1" -v "$SOCKET:/var/run/docker.sock" "${@:2}"; }
 socket_run() { box_run_plain "$1" -v "$SOCKET:/var/run/docker.sock" "${@:2}"; }
 
-# ssh_to NAME [-p PORT] COMMAND: a login as jenkins by key, from the controller.
+# ssh_to NAME [-p PORT] COMMAND: a login as jenkins by key, from the controller; by box_live with SSH_BY.
 ssh_to() {
 	local name=$1 port=22
 	shift
 	if [ "$1" = -p ]; then port=$2 && shift 2; fi
-	box_in controller ssh -q -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -p "$port" \
+	"${SSH_BY:-box_in}" controller ssh -q -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -p "$port" \
 		"jenkins@$(docker inspect -f '{{.NetworkSettings.IPAddress}}' "$(box_name "$name")")" "$@"
 }
 ssh_ready() { until_true 30 "sshd of $1 lets jenkins in" ssh_to "$1" "${@:2}" true </dev/null; }
@@ -252,7 +252,7 @@ no_capabilities() {
 	box_ready agent 60
 	box_import agent
 	# sshd is told by PID 1, and ends; what it has let in is the job
-	ssh_to agent 'trap "docker rm -f left >/dev/null && echo removed; exit 7" TERM
+	SSH_BY=box_live ssh_to agent 'trap "docker rm -f left >/dev/null && echo removed; exit 7" TERM
 		docker run -d --name left bb sleep 300 >/dev/null && echo "up $$"; while :; do sleep 300 & wait $!; done' \
 		</dev/null >"$WORK/job" 3>&- &
 	client=$!

@@ -153,8 +153,10 @@ pod_says() { podman logs "$1" 2>&1 | grep -qxF -e "$2"; }
 	box kube sh -c ': >/run/termination'
 	play classic.yaml "$JOB | $SPEC"' |= (.volumes += [{name: "termination", hostPath: {path: "/run/termination", type: "File"}}]
 		| .containers[0].volumeMounts += [{name: "termination", mountPath: "/dev/termination-log"}])' \
-		'docker events; echo events ended; exit 9'
-	until_true 60 'the engine is ready' podman exec build-pod-dind dind-init ready
+		'echo at work; docker events; echo events ended; exit 9'
+	# Before that the job's shell waits for an engine, for longer than we do.
+	until_true 60 'the job is at work' pod_says build-pod-job 'at work'
+	podman exec build-pod-dind dind-init ready
 	podman exec build-pod-dind sh -c 'kill -KILL "$(cat /run/docker.pid)"'
 	assert_eq 137 "$(podman wait build-pod-dind)" 'status of the engine'
 	assert_match '(SIGKILL|signal 9|killed)' "$(box kube cat /run/termination)" 'termination log'

@@ -248,9 +248,10 @@ box_exec() {
 	return $ended
 }
 
-# box NAME COMMAND...: runs it in the box. box_in: with our standard input. box_live: one whose lines are seen as they come.
+# box NAME COMMAND...: runs it in the box. box_in: with our standard input, to its end. box_live: likewise one whose lines
+# are seen as they come; for that it is run once.
 box() { box_exec /dev/null "$RUN-$1" "${@:2}"; }
-box_live() { docker exec "$RUN-$1" "${@:2}"; }
+box_live() { docker exec -i "$RUN-$1" "${@:2}"; }
 box_in() {
 	local input ended=0
 	input=$(mktemp "$WORK/input.XXXXXX")

@@ -107,7 +107,7 @@ set_up() {
 	for ((i = 1; i <= cuts; i++)); do
 		begin=$(now_ms)
 		docker start "$(box_name power)" >/dev/null
-		box_live power sh -c "$WORKER" worker work "cut$i" 0 2>/dev/null 3>&- | stamp 3>&- &
+		box_live power sh -c "$WORKER" worker work "cut$i" 0 </dev/null 2>/dev/null 3>&- | stamp 3>&- &
 		# Every third one while it starts.
 		if [ $((i % 3)) = 1 ]; then random 100 1000; else random 200 6000; fi
 		# Every third one when there is a new image that must not be lost, however slow the machine is.
@@ -212,7 +212,7 @@ cut() {
 	lost=0 named=0
 	set_up disk
 	device=$(box_loop power)
-	DOCKER_TIMEOUT=3600 box_live power sh -c "$WORKER" worker work run 2 2>/dev/null 3>&- | stamp 3>&- &
+	DOCKER_TIMEOUT=3600 box_live power sh -c "$WORKER" worker work run 2 </dev/null 2>/dev/null 3>&- | stamp 3>&- &
 	for ((i = 1; i <= cuts; i++)); do
 		random 3000 8000
 		sleep_ms "$ms"
