@@ -49,9 +49,13 @@ bool mirrors_is_within(const json_t *cidrs, const char *address)
 	const json_t *cidr;
 	size_t i;
 
-	json_array_foreach(cidrs, i,
-			   cidr) if (json_string_value(cidr) &&
-				     is_in_network(json_string_value(cidr), address)) return true;
+	json_array_foreach(cidrs, i, cidr)
+	{
+		const char *text = json_string_value(cidr);
+
+		if (text && is_in_network(text, address))
+			return true;
+	}
 	return false;
 }
 
