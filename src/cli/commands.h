@@ -68,6 +68,8 @@ void planning_free(struct planning *planning);
 /* Refusals: fact and remedy to the log, and to /dev/termination-log where that exists. */
 void report_refusals(const struct plan_message *refusals, size_t n);
 void report_refusal(const char *code, const char *fact, const char *remedy);
+/* A step that failed with @fact, and that is done without: a warning, with what would help. */
+void report_degraded(const struct plan_step *step, const char *fact);
 
 /* ---- help.c ---- */
 

@@ -32,8 +32,7 @@ static int apply_all(struct apply_context *context, const struct plan *plan)
 			report_refusal(step->code, err.message, step->remedy);
 			return step->status;
 		}
-		log_line(LOG_LEVEL_WARNING, step->code, "%s, continuing without %s", err.message,
-			 step->without ? step->without : "it");
+		report_degraded(step, err.message);
 	}
 	return STATUS_OK;
 }

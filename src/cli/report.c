@@ -46,3 +46,10 @@ void report_refusal(const char *code, const char *fact, const char *remedy)
 
 	report_refusals(&refusal, 1);
 }
+
+void report_degraded(const struct plan_step *step, const char *fact)
+{
+	log_line(LOG_LEVEL_WARNING, step->code, "%s, continuing without %s%s%s", fact,
+		 step->without ? step->without : "it", step->remedy ? " → " : "",
+		 step->remedy ? step->remedy : "");
+}

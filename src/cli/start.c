@@ -97,22 +97,20 @@ static enum pass step_failed(struct start *start, const struct plan_step *step,
 	char name[320], fact[ERROR_MESSAGE_MAX + 328];
 
 	name_step(step, name, sizeof(name));
+	(void) snprintf(fact, sizeof(fact), "%s: %s", name, err->message);
 	switch (step->on_fail) {
 	case FAIL_ABORT:
-		(void) snprintf(fact, sizeof(fact), "%s: %s", name, err->message);
 		report_refusal(step->code ? step->code : "DIND-STEP-01", fact, step->remedy);
 		*ret_status = step->status;
 		return PASS_END;
 	case FAIL_REPLAN:
-		log_line(LOG_LEVEL_INFO, step->code, "%s: %s; trying the next way", name,
-			 err->message);
+		log_line(LOG_LEVEL_INFO, step->code, "%s; trying the next way", fact);
 		facts_add_failure(&start->planning.facts, &start->planning.arena, step->key,
 				  abs(err->code), err->message,
 				  err->code == -EWOULDBLOCK ? start->context.holder : NULL);
 		return PASS_REPLAN;
 	case FAIL_DEGRADE:
-		log_line(LOG_LEVEL_WARNING, step->code, "%s: %s, continuing without %s", name,
-			 err->message, step->without ? step->without : "it");
+		report_degraded(step, fact);
 		start->degraded |= UINT64_C(1) << step->kind;
 		return PASS_DONE;
 	}

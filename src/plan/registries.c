@@ -94,5 +94,6 @@ void plan_registries_step(struct planner *p)
 	step->u.file.content = build(p, &mirrors, &insecure);
 	step->u.file.mode = 0644;
 	planner_or_degrade(step, CODE_ENGINE_BUILDKIT, "a configuration for builders of BuildKit's",
-			   NULL);
+			   "take away what is in the way at " BUILDKIT_FILE
+			   ", or give them a file of your own");
 }

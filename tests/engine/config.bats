@@ -199,6 +199,13 @@ push_pull() {
 	! in_main docker buildx create --name broken --driver docker-container --config /tmp/broken.toml || fail 'buildx does not look'
 }
 
+@test "config: what is in the way of their file is no reason to do without an engine" {
+	mkdir "$WORK/in-the-way"
+	box_start way -v "$WORK/in-the-way:/run/dind-buildkitd.toml" IMAGE --insecure-registry registry:5000
+	box_ready way
+	assert_match "warning: DIND-ENGINE-15: .*builders.*→ take away" "$(box_logs way)" 'the warning'
+}
+
 # ---- SIGHUP ---------------------------------------------------------------------------------------------------------
 
 hup() { docker kill --signal HUP "$(box_name main)" >/dev/null; }
