@@ -2,7 +2,6 @@
 #include "mirrors.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "dind/file.h"
 #include "dind/str.h"
 #include "engine.h"
+#include "http_internal.h"
 
 #define CONNECT_MS    3000L
 #define ATTEMPT_MS    5000L
@@ -126,8 +126,7 @@ struct attempt {
 	const json_t *info; /* of the engine */
 	bool https;
 	char authority[256]; /* host:port */
-	int bundle;	     /* of certificates; negative: the system's */
-	CURL *curl;
+	bool insecure_by_address;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -156,15 +155,6 @@ static bool is_insecure_by_name(const struct attempt *a)
 	return json_is_false(json_object_get(json_object_get(indices, a->authority), "Secure"));
 }
 
-/* By the one that the last attempt went to, where dockerd looks at all that the name has. */
-static bool is_insecure_by_address(const struct attempt *a)
-{
-	char *address = NULL;
-
-	return curl_easy_getinfo(a->curl, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address &&
-	       mirrors_is_within(json_object_get(registries(a), "InsecureRegistryCIDRs"), address);
-}
-
 /* The one in the engine's environment or file. What /info shows of a password is none. */
 static const char *proxy_of(const struct attempt *a)
 {
@@ -176,6 +166,27 @@ static const char *proxy_of(const struct attempt *a)
 	return proxy ? proxy : "";
 }
 
+/*
+ * Each address that is tried, before it is: libcurl tells of it afterwards only when TLS has come
+ * about. One of them in such a network will do, as for dockerd; a proxy's says nothing.
+ */
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	const void *addr = &address->addr;
+	struct attempt *a = data;
+	char text[INET6_ADDRSTRLEN] = "";
+
+	(void) purpose;
+	if (address->family == AF_INET)
+		addr = &((const struct sockaddr_in *) addr)->sin_addr;
+	else
+		addr = &((const struct sockaddr_in6 *) addr)->sin6_addr;
+	if (!*proxy_of(a) && inet_ntop(address->family, addr, text, sizeof(text)) &&
+	    mirrors_is_within(json_object_get(registries(a), "InsecureRegistryCIDRs"), text))
+		a->insecure_by_address = true;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static size_t discard(char *data, size_t one, size_t size, void *user)
 {
 	(void) data;
@@ -183,52 +194,52 @@ static size_t discard(char *data, size_t one, size_t size, void *user)
 	return one * size;
 }
 
-static void trust(const struct attempt *a, bool anybody)
-{
-	curl_easy_setopt(a->curl, CURLOPT_SSL_VERIFYPEER, anybody ? 0L : 1L);
-	curl_easy_setopt(a->curl, CURLOPT_SSL_VERIFYHOST, anybody ? 0L : 2L);
-}
-
-static void set_up(struct attempt *a)
+/* Where what a request of ours does by default is for an engine's API. NULL with *@err. */
+static CURL *open_handle(struct attempt *a, const char *ca, struct error *err)
 {
 	const char *no_proxy = json_string_value(json_object_get(a->info, "NoProxy"));
 	bool slash = a->url[strlen(a->url) - 1] == '/';
-	char url[512], none[1024], path[64];
+	const struct http_host host = {
+		.name = a->url,
+		.base = a->url,
+		.tls = { .on = a->https, .verify = !is_insecure_by_name(a), .ca = ca },
+	};
+	CURL *curl = http_handle(&host, slash ? "v2/" : "/v2/", clock_now_ms() + ATTEMPT_MS, err);
+	char none[1024];
 
-	(void) snprintf(url, sizeof(url), "%s%sv2/", a->url, slash ? "" : "/");
+	if (!curl)
+		return NULL;
 	(void) snprintf(none, sizeof(none), "localhost,127.0.0.1,::1,%s", no_proxy ? no_proxy : "");
-	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", a->bundle);
-	curl_easy_setopt(a->curl, CURLOPT_URL, url);
-	curl_easy_setopt(a->curl, CURLOPT_ERRORBUFFER, a->error);
-	curl_easy_setopt(a->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(a->curl, CURLOPT_USERAGENT, "dind-client");
-	curl_easy_setopt(a->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(a->curl, CURLOPT_TIMEOUT_MS, ATTEMPT_MS);
-	curl_easy_setopt(a->curl, CURLOPT_WRITEFUNCTION, discard);
-	curl_easy_setopt(a->curl, CURLOPT_PROXY, proxy_of(a));
-	curl_easy_setopt(a->curl, CURLOPT_NOPROXY, none);
-	if (a->bundle >= 0)
-		curl_easy_setopt(a->curl, CURLOPT_CAINFO, path);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, a->error);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
+	curl_easy_setopt(curl, CURLOPT_PROXY, proxy_of(a));
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, none);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, a);
+	return curl;
 }
 
 /* As dockerd asks first; a registry that wants to know who is there is one, too. */
-static void ask(struct attempt *a, char *problem, size_t size)
+static void ask(struct attempt *a, const char *ca, char *problem, size_t size)
 {
-	CURLcode code = CURLE_OUT_OF_MEMORY;
+	struct error err = ERROR_INIT;
+	CURL *curl = open_handle(a, ca, &err);
+	CURLcode code;
 	long status = 0;
 
-	a->curl = curl_easy_init();
-	if (a->curl) {
-		set_up(a);
-		trust(a, is_insecure_by_name(a));
-		code = curl_easy_perform(a->curl);
-		if (code == CURLE_PEER_FAILED_VERIFICATION && is_insecure_by_address(a)) {
-			trust(a, true);
-			code = curl_easy_perform(a->curl);
-		}
-		curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
-		curl_easy_cleanup(a->curl);
+	if (!curl) {
+		(void) snprintf(problem, size, "%s", err.message);
+		return;
 	}
+	code = curl_easy_perform(curl);
+	if (code == CURLE_PEER_FAILED_VERIFICATION && a->insecure_by_address) {
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+		code = curl_easy_perform(curl);
+	}
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(curl);
 	if (code != CURLE_OK)
 		(void) snprintf(problem, size, "%s",
 				*a->error ? a->error : curl_easy_strerror(code));
@@ -269,16 +280,16 @@ static struct mirror *find(struct mirrors *mirrors, const char *url)
 static void check(struct mirrors *mirrors, struct mirror *mirror, const json_t *info,
 		  const struct client_options *options)
 {
-	struct attempt a = {
-		.url = mirror->url, .options = options, .info = info, .bundle = -EBADF
-	};
+	struct attempt a = { .url = mirror->url, .options = options, .info = info };
+	auto_close int bundle = -EBADF;
+	char ca[64];
 
 	if (!take_apart(&a))
 		return;
 	if (a.https)
-		a.bundle = gather_authorities(a.authority, options->ca_directories);
-	ask(&a, mirror->problem, sizeof(mirror->problem));
-	fd_close(&a.bundle);
+		bundle = gather_authorities(a.authority, options->ca_directories);
+	(void) snprintf(ca, sizeof(ca), "/proc/self/fd/%d", bundle);
+	ask(&a, bundle < 0 ? NULL : ca, mirror->problem, sizeof(mirror->problem));
 	if (!*mirror->problem) {
 		if (mirror->said_bad || !mirror->said_good)
 			log_line(LOG_LEVEL_INFO, CODE_MIRROR, "registry mirror %s answers%s",

@@ -179,11 +179,20 @@ push_pull() {
 		--registry-mirror https://registry:5002 --registry-mirror https://registry:5003 \
 		--registry-mirror http://registry:5009
 	box_start nobody --network "$RUN" IMAGE dockerd --registry-mirror=https://registry:5002
+	# Whose certificate need not be looked at: by name, and by its network, of which 5003 is one, too.
+	box_start named --network "$RUN" IMAGE --registry-mirror https://registry:5002 --registry-mirror https://registry:5003 \
+		--insecure-registry registry:5002
+	box_start within --network "$RUN" IMAGE --registry-mirror https://registry:5003 \
+		--insecure-registry "$(docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' "$RUN")"
 	box_ready asks
 	until_true 30 'the one of --engine-ca answers' box_log_has asks 'info: .* https://registry:5002/ answers$'
 	until_true 30 'the one of certs.d answers' box_log_has asks 'info: .* https://registry:5003/ answers$'
 	until_true 60 'the one that is not there' box_log_has asks 'warning: DIND-NET-17: registry mirror http://registry:5009/ is of no use \(.*connect'
 	until_true 60 'the one that nobody vouches for' box_log_has nobody 'warning: DIND-NET-17: .*https://registry:5002/ is of no use \(.*certificate'
+	until_true 60 'one that is insecure by name' box_log_has named 'info: .* https://registry:5002/ answers$'
+	until_true 60 'and no other' box_log_has named 'warning: DIND-NET-17: .*https://registry:5003/ is of no use \(.*certificate'
+	until_true 60 'one that is insecure by its network' box_log_has within 'info: .* https://registry:5003/ answers$'
+	box within docker pull -q registry:5003/try:main
 	assert_eq 2 "$(box_logs asks | grep -c 'warning: DIND-NET-17')" 'a fact and a remedy'
 }
 
